@@ -1,0 +1,31 @@
+"""Which split and which seed a run uses: the same for all contenders, so that they differ in the recipe only."""
+
+from dataclasses import dataclass
+
+STUDY_SPAN = 1000  # a study of seed s owns the replicates 1000 * s .. 1000 * s + 999
+PILOT_FROM = 200  # from here on, within a study, replicates share the split of its replicate 0
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """`split_seed` cuts the folds, `fold` names the validation fold, `seed` draws everything else."""
+
+    number: int
+    split_seed: int
+    fold: int
+    folds: int
+    seed: int
+
+    @classmethod
+    def numbered(cls, number: int, folds: int = 5) -> "Replicate":
+        """Replicate `number`, counted from 0 over all studies: fold number mod `folds` of the split of seed number // `folds`.
+
+        Pilot replicates (200 and above within their study) all train on the split of the study's replicate 0, each with
+        its own seed, so that their spread is that of the seed alone.
+        """
+        if number < 0:
+            raise ValueError(f"replicate {number}: numbers start at 0")
+        if folds < 2:
+            raise ValueError(f"{folds} folds: at least 2 are needed, one to train and one to validate")
+        cut = number - number % STUDY_SPAN if number % STUDY_SPAN >= PILOT_FROM else number
+        return cls(number=number, split_seed=cut // folds, fold=cut % folds, folds=folds, seed=number)
