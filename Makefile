@@ -1,0 +1,82 @@
+# The commands of this repository. Plain pip and python equivalents, for Windows and conda too: docs/install.md
+#
+# All paths are relative and programs are called as `python -m`: a folder name may hold spaces and any script.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := /bin/sh
+
+# A PYTHONPATH or PYTHONSAFEPATH of the user must not choose which `search` or `trainer` runs.
+unexport PYTHONPATH PYTHONSAFEPATH PYTHONHOME
+
+PYTHON ?=
+ARGS ?=
+JOBS ?= 2
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+GROUND := requirements.txt constraints.txt
+# One thread per process: two test processes with a thread pool each fight over the same cores.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
+
+.PHONY: help search doctor test check lint types imports format environment environment-dev clean
+
+help:
+	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
+	@echo "              (more: make search ARGS='--data my_photos --name mine')"
+	@echo "make test     the same set-up, then every test         (some: make test ARGS='tests/ground -k doctor')"
+	@echo 'make check    lint, types, import rules, then every test'
+	@echo 'make format   write the code in the common format'
+	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
+	@echo 'make clean    remove .venv and caches; studies in runs/ stay'
+
+search: environment
+	@$(PY) -m search.launch --study lr_aug $(ARGS)
+
+doctor: environment
+	@$(PY) -m search.doctor
+
+test: environment-dev
+	@$(PYTEST) -n $(JOBS) $(ARGS)
+
+check: lint types imports test
+
+lint: environment-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: environment-dev
+	$(PY) -m pyright
+
+imports: environment-dev
+	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
+
+format: environment-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+environment: .venv/.installed
+environment-dev: .venv/.installed-dev
+
+# Stamps: a second call installs nothing, a changed requirement does.
+.venv/.installed: $(GROUND) | .venv/bin/python
+	@echo 'Installing the pinned dependencies into .venv: on Linux about 3.1 GB to download and 6.0 GB on disk, once.'
+	@start=$$(date +%s) && $(PIP) install -r requirements.txt -c constraints.txt \
+	    && echo "Installed in $$(( $$(date +%s) - start )) s (not part of any search time)." && touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	@start=$$(date +%s) && $(PIP) install -r requirements-dev.txt -c constraints.txt \
+	    && echo "Installed what the tests need in $$(( $$(date +%s) - start )) s." && touch $@
+
+.venv/bin/python:
+	@for python in "$(PYTHON)" python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	    if [ -n "$$python" ] && "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making .venv with $$("$$python" -V)."; \
+	        "$$python" -m venv .venv && exit 0; \
+	    fi; \
+	    if [ -n "$(PYTHON)" ]; then break; fi; \
+	done; \
+	echo 'No Python 3.11 or newer with venv was found (on Debian or Ubuntu: apt install python3-venv);' \
+	    'with one in a place of its own: make search PYTHON=/path/to/python3' >&2; exit 1
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
