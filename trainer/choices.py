@@ -9,7 +9,7 @@ SIGNIFICANT_DIGITS = 4
 
 
 def rounded(value: float) -> float:
-    """`value` to 4 significant digits: 0.001414213 and 0.001414 are one value; -0.0 becomes 0.0, NaN and inf are refused."""
+    """`value` to 4 significant digits: 0.001414213 is 0.001414, -0.0 is 0.0; NaN and infinity are refused."""
     if not math.isfinite(value):
         raise ValueError("a finite number is needed")
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0
@@ -93,14 +93,14 @@ class Shift(Choice):
 
 
 class Cutout(Choice):
-    """Paints a square of side `fraction` of the image's side in the mean colour, centred anywhere (DeVries and Taylor 2017)."""
+    """Paints a square, its side `fraction` of the image's, in the mean colour anywhere (DeVries and Taylor 2017)."""
 
     kind: Literal["cutout"] = "cutout"
     fraction: Annotated[Real, Field(gt=0, le=1)] = 0.25
 
 
 class Mixup(Choice):
-    """Blends each image with a partner of its batch; the weight is drawn from Beta(alpha, alpha) (Zhang et al. 2018)."""
+    """Blends each image with a partner of its batch, the share drawn from Beta(alpha, alpha) (Zhang et al. 2018)."""
 
     kind: Literal["mixup"] = "mixup"
     alpha: Annotated[Real, Field(ge=0.05, le=10)] = 0.2

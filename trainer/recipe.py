@@ -1,4 +1,4 @@
-"""What decides the outcome of a run, but for the data and the replicate. Imports pydantic only, so that --help is quick."""
+"""All that decides the outcome of a run, data and replicate apart. Imports pydantic only: --help stays quick."""
 
 import hashlib
 import json
@@ -86,7 +86,7 @@ class Recipe(Frozen):
     lr: Annotated[Real, Field(gt=0, le=10_000)] = 1e-3  # of the constant phase
     warmup_epochs: int = Field(1, ge=0)  # linear, from 0 to lr
     decay_epochs: int = Field(3, ge=1)  # linear, from lr to 0
-    ema_epochs: Annotated[Real, Field(ge=0, le=1000)] = 0.5  # half-life of the averaged weights in epochs; 0: the last weights
+    ema_epochs: Annotated[Real, Field(ge=0, le=1000)] = 0.5  # half-life of averaged weights, in epochs; 0: no averaging
     head_init: Literal["xavier"] = "xavier"  # Xavier-uniform weights, zero bias
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # probability, in front of the classifier
     drop_path: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # probability, of the deepest block
@@ -111,7 +111,7 @@ class Recipe(Frozen):
         return type(self).model_validate({**dict(self), **(update or {})})
 
     def canonical(self) -> str:
-        """JSON of every field and the recipe version: sorted keys, no spaces; equal text if and only if equal recipes."""
+        """JSON of every field and the recipe version: sorted keys, no spaces; equal text means equal recipes."""
         fields = self.model_dump(mode="json") | {"recipe_version": RECIPE_VERSION}
         return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -146,7 +146,7 @@ def read_recipe(text: str) -> Recipe:
     # A canonical text can be read back, though not one of another version: equal fields would mean another run.
     version = fields.pop("recipe_version", RECIPE_VERSION)
     if version != RECIPE_VERSION:
-        raise RecipeError(f"the recipe is of version {version}, this program trains version {RECIPE_VERSION}: use the other release")
+        raise RecipeError(f"recipe version {version} is not {RECIPE_VERSION}, which this release trains: use the other release")
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:

@@ -18,7 +18,7 @@ class Replicate:
 
     @classmethod
     def numbered(cls, number: int, folds: int = 5) -> "Replicate":
-        """Replicate `number`, counted from 0 over all studies: fold number mod `folds` of the split of seed number // `folds`.
+        """Replicate `number`, counted over all studies from 0: fold number mod `folds` of split number // `folds`.
 
         Pilot replicates (200 and above within their study) all train on the split of the study's replicate 0, each with
         its own seed, so that their spread is that of the seed alone.
