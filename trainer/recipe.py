@@ -140,13 +140,13 @@ def read_recipe(text: str) -> Recipe:
     try:
         fields = json.loads(text)
     except ValueError as error:
-        raise RecipeError(f"the recipe is not JSON ({error}): write an object such as {{\"lr\": 0.001}}") from error
+        raise RecipeError(f'the recipe is not JSON ({error}): write an object such as {{"lr": 0.001}}') from error
     if not isinstance(fields, dict):
-        raise RecipeError(f"the recipe is a JSON {type(fields).__name__}: write an object such as {{\"lr\": 0.001}}")
+        raise RecipeError(f'the recipe is a JSON {type(fields).__name__}: write an object such as {{"lr": 0.001}}')
     # A canonical text can be read back, though not one of another version: equal fields would mean another run.
     version = fields.pop("recipe_version", RECIPE_VERSION)
     if version != RECIPE_VERSION:
-        raise RecipeError(f"recipe version {version} is not {RECIPE_VERSION}, which this release trains: use the other release")
+        raise RecipeError(f"recipe version {version} is not trained here ({RECIPE_VERSION} is): use its release")
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:

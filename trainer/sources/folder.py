@@ -104,7 +104,7 @@ def _images_per_class(root: Path) -> dict[str, list[Path]]:
         nested = [path for path in inside if path.is_dir() and any(_is_image(deep) for deep in path.rglob("*"))]
         if nested:
             deep = f"{folder.name}/{nested[0].name}"
-            hint = f"did you mean {folder}?" if not images and len(nested) > 1 else f"move those images to {folder.name}"
+            hint = f"did you mean {folder}?" if not images and len(nested) > 1 else f"move them up to {folder.name}"
             raise DataError(f"{root} holds images two folders deep, in {deep}: {_LAYOUT}; {hint}")
         if not images:
             other = sorted({path.suffix for path in inside if path.is_file()})

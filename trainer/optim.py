@@ -1,0 +1,29 @@
+"""The optimizer a recipe names, fused: one kernel over all weights, on a CPU several times faster than the default."""
+
+from typing import assert_never
+
+import torch
+from torch import nn
+
+from trainer.recipe import SGD, AdamW, Optimizer
+
+
+def optimizer_of(choice: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
+    """Its learning rate is 0 until set for each step. Biases, norms and what timm names are not decayed."""
+    groups = _groups(model, choice.weight_decay)
+    match choice:
+        case AdamW(beta1=beta1, beta2=beta2):
+            return torch.optim.AdamW(groups, lr=0.0, betas=(beta1, beta2), fused=True)
+        case SGD(momentum=momentum, nesterov=nesterov):
+            return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=nesterov and momentum > 0, fused=True)
+        case _:
+            assert_never(choice)
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    spared_names: set[str] = set(getattr(model, "no_weight_decay", set)())  # position embeddings, class tokens
+    decayed, spared = [], []
+    for name, weight in model.named_parameters():
+        (spared if weight.ndim <= 1 or name in spared_names else decayed).append(weight)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]

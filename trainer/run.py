@@ -1,0 +1,253 @@
+"""One run: an iterator of epochs. No callbacks, printing or files; between two epochs it is at rest."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.augment import augmented
+from trainer.averaging import Average
+from trainer.backbone import build
+from trainer.data import Dataset
+from trainer.early_stopping import best_epoch
+from trainer.folds import cut
+from trainer.losses import mean_loss, per_image
+from trainer.metrics import Score
+from trainer.normalise import Normalise
+from trainer.optim import optimizer_of
+from trainer.randomness import default_generators, generator
+from trainer.recipe import Recipe
+from trainer.replicate import Replicate
+from trainer.schedule import Phase, decay_reason, learning_rate, phase_of
+from trainer.state import RunError, copied, identity, refuse_foreign
+
+__all__ = ["Epoch", "Run", "RunError", "Stop"]
+
+Stop = Literal["finished", "stalled", "diverged"]
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    number: int  # from 1
+    phase: Phase
+    lr: float  # the highest of its steps
+    train_loss: float  # mean over images, the recipe's loss on augmented images, weights as they were then
+    val_loss: float  # cross entropy in nats whatever the recipe's loss, averaged weights
+    score: float  # of averaged weights, 0 to 1, higher is better; NaN when diverged
+    seconds: float  # wall time, validation included
+    images: int  # trained on
+
+
+class Run(Iterator[Epoch]):
+    """Trains `recipe` on the fold that `replicate` names; each `next` is one epoch, StopIteration after the last.
+
+    Equal arguments give equal bits on one kind of machine, also when interrupted and resumed through `state_dict`, and
+    with other runs of this process in between.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        replicate: Replicate,
+        data: Dataset,
+        device: torch.device,
+        *,
+        weights_file: Path | None = None,
+    ) -> None:
+        shape = (recipe.channels, recipe.image_size, recipe.image_size)
+        if tuple(data.images.shape[1:]) != shape:
+            raise RunError(
+                f"the data are decoded as {tuple(data.images.shape[1:])}, the recipe wants {shape}: load them so"
+            )
+        self.recipe, self.replicate = recipe, replicate
+        self.epochs: list[Epoch] = []
+        self._data = data.to(device)
+        self._device = device
+        train, validation = cut(data.labels.cpu().numpy(), data.groups, replicate)
+        self._train = torch.from_numpy(train).to(device)
+        self.validation_index = torch.from_numpy(
+            validation
+        )  # into the dataset, in the order of validation_probabilities
+        self._validation = self.validation_index.to(device)
+        self._normalise = Normalise.fitted(self._data.images, self._train)
+        classes = len(data.class_names)
+        self._model = build(recipe, classes, replicate.seed, weights_file).to(device)
+        self._average = Average(self._model)
+        self._optimizer = optimizer_of(recipe.optimizer, self._model)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+        self._criterion = per_image(recipe.loss, self._data.labels[self._train].bincount(minlength=classes))
+        self._best_weights: dict[str, Tensor] = {}
+
+    # ---- what it has come to
+
+    @property
+    def constant_scores(self) -> list[float]:
+        """Of warm-up and constant epochs: what the stall and the rungs look at."""
+        return [epoch.score for epoch in self.epochs if epoch.phase != "decay"]
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why it ended; None while there is an epoch to come."""
+        if not self.epochs:
+            return None
+        if not math.isfinite(self.epochs[-1].score):
+            return "diverged"
+        scores = self.constant_scores
+        return decay_reason(scores, self.recipe) if len(self.epochs) == len(scores) + self.recipe.decay_epochs else None
+
+    @property
+    def best(self) -> Epoch | None:
+        """The first epoch of highest score, whatever its phase."""
+        number = best_epoch([epoch.score for epoch in self.epochs])
+        return self.epochs[number - 1] if number else None
+
+    @property
+    def last(self) -> Epoch | None:
+        """The epoch that ended the decay; None before that and when diverged."""
+        return self.epochs[-1] if self.stop in ("finished", "stalled") else None
+
+    # ---- one epoch
+
+    def __next__(self) -> Epoch:
+        if self.stop:
+            raise StopIteration
+        started = time.perf_counter()
+        number, constant_epochs = len(self.epochs) + 1, len(self.constant_scores)
+        if not decay_reason(self.constant_scores, self.recipe):
+            constant_epochs = number  # at least: this one is not of the decay
+        with default_generators(self._device, self.replicate.seed, "model", number), _deterministic(self._device):
+            train_loss, images, lr = self._train_once(number, constant_epochs)
+        score, val_loss = self._validate() if math.isfinite(train_loss) else (math.nan, math.nan)
+        if not math.isfinite(val_loss):
+            score = math.nan  # the last step blew up: the averaged weights are no model any more
+        phase = phase_of(number, constant_epochs, self.recipe)
+        seconds = time.perf_counter() - started
+        self.epochs.append(Epoch(number, phase, lr, train_loss, val_loss, score, seconds, images))
+        if self.best is self.epochs[-1]:
+            self._best_weights = self.averaged_weights()
+        return self.epochs[-1]
+
+    def _train_once(self, number: int, constant_epochs: int) -> tuple[float, int, float]:
+        """(mean loss, images, highest learning rate); waits for the device once, at the end."""
+        recipe, seed, device = self.recipe, self.replicate.seed, self._device
+        draw = generator(device, seed, "augment", number)
+        batches = self._order(number).split(recipe.batch_size)
+        half_life = recipe.ema_epochs * len(batches)
+        total, images, highest = torch.zeros((), device=device), 0, 0.0
+        self._model.train()
+        for step, index in enumerate(batches):
+            lr = learning_rate(recipe, number, constant_epochs, step, len(batches))
+            for group in self._optimizer.param_groups:
+                group["lr"] = lr
+            pixels = self._normalise(self._data.images[index])
+            batch = augmented(recipe.augment, pixels, self._data.labels[index], draw)
+            with self._autocast():
+                logits = self._model(batch.images)
+            loss = mean_loss(self._criterion, logits, batch)
+            self._optimizer.zero_grad(set_to_none=True)
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            self._average.update(half_life)
+            total += loss.detach() * len(index)
+            images += len(index)
+            highest = max(highest, lr)
+        return total.item() / images, images, highest
+
+    def _order(self, number: int) -> Tensor:
+        """The images of an epoch; drawn on the CPU from a seed of its own, so that no augmentation changes it."""
+        cpu = torch.device("cpu")
+        shuffled = torch.randperm(len(self._train), generator=generator(cpu, self.replicate.seed, "order", number))
+        order = self._train[shuffled[: self.recipe.epoch_images].to(self._device)]
+        # BatchNorm cannot learn from one image: when a single one is left over, it sits this epoch out.
+        alone = len(order) % self.recipe.batch_size == 1
+        return order[:-1] if alone and _has_batch_norm(self._model) else order
+
+    # ---- looking at the averaged weights
+
+    @torch.inference_mode()
+    def _validate(self) -> tuple[float, float]:
+        """(score, cross entropy)"""
+        labels = self._data.labels[self._validation]
+        logits = self._logits(self._data.images[self._validation])
+        metric = Score(self.recipe.metric, logits.shape[1], labels)
+        metric.add(logits, labels)
+        return metric.value().item(), functional.cross_entropy(logits, labels).item()
+
+    @torch.inference_mode()
+    def validation_probabilities(self) -> Tensor:
+        """[n_val, classes] on the CPU, of the averaged weights after the last epoch."""
+        return self._logits(self._data.images[self._validation]).softmax(dim=1).cpu()
+
+    @torch.inference_mode()
+    def score_on(self, images: Tensor, labels: Tensor) -> float:
+        """The recipe's metric on uint8 images [N, C, H, W], averaged weights: for the opened test part."""
+        labels = labels.to(self._device)
+        logits = self._logits(images.to(self._device))
+        metric = Score(self.recipe.metric, logits.shape[1], labels)
+        metric.add(logits, labels)
+        return metric.value().item()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        """[N, classes], fp32, of the averaged weights."""
+        size = 128 if self._device.type == "cpu" else 1024  # larger is slower on a CPU: it leaves the caches
+        with self._autocast():
+            return torch.cat([self._average.model(self._normalise(part)).float() for part in images.split(size)])
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """A copy on the CPU of the averaged weights, buffers included, as they are now."""
+        return copied(self._average.model.state_dict())
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """The averaged weights of the best epoch, on the CPU; empty before it."""
+        return dict(self._best_weights)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self._device.type, _DTYPES[self.recipe.precision], enabled=self.recipe.precision != "fp32"
+        )
+
+    # ---- leaving and coming back
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy on the CPU of all that the rest of the run depends on; `torch.load(weights_only=True)` reads it."""
+        return {
+            "identity": identity(self.recipe, self.replicate, self._data.digest),
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "model": copied(self._model.state_dict()),
+            "average": copied(self._average.model.state_dict()),
+            "average_steps": self._average.steps,
+            "optimizer": copied(self._optimizer.state_dict()),
+            "scaler": self._scaler.state_dict(),
+            "best_weights": dict(self._best_weights),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes the place of the run that made `state`. RunError if that had another recipe, replicate or data."""
+        refuse_foreign(state, identity(self.recipe, self.replicate, self._data.digest))
+        self._model.load_state_dict(state["model"])
+        self._average.model.load_state_dict(state["average"])
+        self._average.steps = state["average_steps"]
+        self._optimizer.load_state_dict(copied(state["optimizer"]))
+        self._scaler.load_state_dict(state["scaler"])
+        self._best_weights = dict(state["best_weights"])
+        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+
+
+def _has_batch_norm(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+
+
+def _deterministic(device: torch.device) -> AbstractContextManager[None]:
+    """cuDNN's reproducible kernels, chosen without a race, for the length of an epoch; elsewhere nothing to do."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
