@@ -42,7 +42,7 @@ PROBES: dict[str, Callable[[], str | None]] = {"gpu": no_gpu, "browser": no_brow
 
 @functools.cache
 def lacking(marker: str) -> str | None:
-    """Why tests with this marker cannot run on this machine, or None; asked once per process, and only if one is met."""
+    """Why tests with this marker cannot run on this machine, or None; asked once per process, if one is met."""
     return PROBES[marker]()
 
 
@@ -58,7 +58,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-    """Counts a skipped test under its reason, so that pytest's own last line names it (an expected failure is not one)."""
+    """Counts a skipped test under its reason, which pytest's own last line then names (an expected failure is not one)."""
     if not report.skipped or hasattr(report, "wasxfail"):
         return None
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
