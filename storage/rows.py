@@ -7,11 +7,12 @@ is not a finite number reads back as NaN. A recipe is opaque text here.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal, NamedTuple, TypeAlias, Union
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from optuna.distributions import BaseDistribution
+if TYPE_CHECKING:  # Optuna is slow to import, and these rows are imported everywhere
+    from optuna.distributions import BaseDistribution
 
-JSON: TypeAlias = Union[None, bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"]]
+JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 State: TypeAlias = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 Stop: TypeAlias = Literal["finished", "stalled", "pruned", "diverged", "failed"]
 CheckpointKind: TypeAlias = Literal["resume", "best", "final"]
@@ -111,7 +112,7 @@ class Proposal:
     role: str
     label: str
     params: Mapping[str, float | int | str]
-    distributions: Mapping[str, BaseDistribution]
+    distributions: Mapping[str, "BaseDistribution"]
     attrs: Mapping[str, JSON] = field(default_factory=dict)
 
 

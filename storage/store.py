@@ -1,10 +1,21 @@
-"""The store: one worker's view of the shared database. Safe for two threads; holds no transaction between calls."""
+"""The store: one worker's view of the shared database. Each method is one transaction, whose body lies elsewhere.
 
-from collections.abc import Callable, Sequence
+Every call but the first waits for a database that is away, up to `patience` seconds, and then raises
+StorageUnreachable. Safe for two threads; no transaction is open between calls.
+"""
 
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from storage import agreed, cells, claim, creation, fenced, fleet, runs, studies
+from storage.claim import Draw
+from storage.database import Database
+from storage.engine import prepare_sqlite_file
+from storage.errors import StudyMissing
+from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
-    CellKey,
     CheckpointRow,
     EpochRow,
     Lease,
@@ -21,63 +32,136 @@ from storage.rows import (
     Wait,
     WorkerRow,
 )
+from storage.urls import parse_url
 
-Draw = Callable[[frozenset[CellKey]], Proposal | None]
+__all__ = ["Draw", "Proposal", "Store"]
+
+LEASE_SECONDS = 30.0  # TTL; the holder renews every third of it
+PATIENCE_SECONDS = 3600.0
 
 
 class Store:
-    """Signatures only in this commit; the bodies follow."""
+    """Made by `Store.connect`. Messages and `repr` show the URL without its password."""
 
-    url_without_secret: str
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"Store({self.url_without_secret!r})"
 
     @classmethod
-    def connect(cls, url: str, *, wait: float = 0.0, patience: float = 3600.0, ttl: float = 30.0) -> "Store":
-        raise NotImplementedError
+    def connect(
+        cls, url: str, *, wait: float = 0.0, patience: float = PATIENCE_SECONDS, ttl: float = LEASE_SECONDS
+    ) -> "Store":
+        """Connect and create missing tables.
+
+        Fails within 10 seconds when the database does not answer, or after `wait` seconds. Raises StorageUnreachable,
+        StorageRefused, SchemaTooNew, each with one line.
+        """
+        parsed = parse_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            prepare_sqlite_file(parsed)
+        database = Database(parsed, patience=patience, ttl=ttl)
+        try:
+            creation.first_contact(database, wait)
+            creation.ensure_tables(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    @property
+    def url_without_secret(self) -> str:
+        """The storage URL as it may be printed."""
+        return self._database.shown
+
+    @property
+    def ttl(self) -> float:
+        """Seconds for which a lease holds without a renewal."""
+        return self._database.ttl
 
     def close(self) -> None:
-        raise NotImplementedError
+        """Give the connection back. Calls that wait for the database in another thread raise StorageUnreachable."""
+        self._database.close()
+
+    @contextmanager
+    def patient_for(self, seconds: float) -> Iterator[None]:
+        """Inside, calls of this thread raise StorageUnreachable after `seconds` of outage; 0 means one try."""
+        with self._database.patient_for(seconds):
+            yield
+
+    # Studies
 
     def create(self, name: str, manifest: Manifest) -> Manifest:
-        raise NotImplementedError
+        """Write the manifest unless the study has one; returns the stored one, for the caller to compare."""
+        check_study_name(name)
+        return self._database.write(lambda connection: studies.create(connection, name, manifest))
 
     def manifest(self, name: str) -> Manifest | None:
-        raise NotImplementedError
+        """The stored manifest, or None."""
+        return self._database.read(lambda connection: studies.find(connection, name))
 
     def studies(self) -> list[StudySummary]:
-        raise NotImplementedError
+        """All studies, oldest first."""
+        return self._database.read(studies.summaries)
 
     def delete(self, name: str, *, force: bool = False) -> None:
-        raise NotImplementedError
+        """Delete a study, ours and Optuna's rows. Raises StudyMissing, StudyBusy (a live lease, unless `force`)."""
+        self._database.write(lambda connection: studies.remove(connection, name, force))
+
+    # What the fleet agrees on
 
     def measure_once(self, study_id: int, key: str, value: JSON, worker: str) -> JSON:
-        raise NotImplementedError
+        """Store a measurement unless there is one; the stored one. Raises StudyMissing."""
+        check_key(key)
+        return self._database.write(lambda connection: agreed.measure_once(connection, study_id, key, value, worker))
 
     def measurement(self, study_id: int, key: str) -> JSON:
-        raise NotImplementedError
+        """The stored measurement, or None."""
+        return self._database.read(lambda connection: agreed.measurement(connection, study_id, key))
 
     def decide_once(self, study_id: int, stage: str, verdict: Verdict) -> Verdict:
-        raise NotImplementedError
+        """Store the verdict of a stage unless there is one; the stored one. Raises StudyMissing."""
+        check_key(stage)
+        return self._database.write(lambda connection: agreed.decide_once(connection, study_id, stage, verdict))
 
     def verdicts(self, study_id: int) -> list[Verdict]:
-        raise NotImplementedError
+        """The verdicts of a study in the order of their making."""
+        return self._database.read(lambda connection: agreed.verdicts(connection, study_id))
+
+    # Phases and their runs
 
     def open_phase(self, study_id: int, phase: str, allowed: int) -> None:
-        raise NotImplementedError
+        """Create the Optuna study (maximised) and the budget unless they exist: the first `allowed` holds."""
+        check_phase(phase)
+        self._database.write(lambda connection: studies.open_phase(connection, study_id, phase, allowed))
 
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
-        raise NotImplementedError
+        """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""
+        return self._database.write(lambda connection: studies.close_phase(connection, study_id, phase, reason))
 
     def phases(self, study_id: int) -> list[PhaseState]:
-        raise NotImplementedError
+        """The phases opened so far, by name."""
+        return self._database.read(lambda connection: studies.phases(connection, study_id))
 
     def claim(self, study_id: int, phase: str, worker: str, nonce: str, draw: Draw) -> Lease | Wait | PhaseDone:
-        raise NotImplementedError
+        """The next run for this worker: one it won already (nonce), an orphan, one that waits, or a new one.
+
+        `draw` is called outside of any transaction with the cells entered in this phase, perhaps several times, and
+        returns a proposal not among them, or None when the domain is exhausted. Raises StudyMissing.
+        """
+        check_key(worker)
+        check_key(nonce)
+        return claim.claim(self._database, study_id, phase, worker, nonce, draw)
 
     def renew(self, lease: Lease) -> None:
-        raise NotImplementedError
+        """Hold the lease for another TTL. Raises LeaseLost."""
+        self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
 
     def report(self, lease: Lease, epochs: Sequence[EpochRow], checkpoint: CheckpointRow | None = None) -> None:
-        raise NotImplementedError
+        """Buffered epochs, a checkpoint's pointer and a renewal, in one transaction. Raises LeaseLost."""
+        kept = () if checkpoint is None else (checkpoint,)
+        self._database.write(lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept))
 
     def finish(
         self,
@@ -86,42 +170,64 @@ class Store:
         epochs: Sequence[EpochRow] = (),
         checkpoints: Sequence[CheckpointRow] = (),
     ) -> None:
-        raise NotImplementedError
+        """End the run and the lease. Repeatable with the same lease. Raises LeaseLost."""
+        self._database.write(lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints))
 
     def release(self, lease: Lease) -> None:
-        raise NotImplementedError
+        """Leave a run unfinished: it keeps its number and is claimable at once. Repeatable. Raises LeaseLost."""
+        self._database.write(lambda connection: fenced.release(connection, lease))
 
     def runs(self, study_id: int, phase: str | None = None) -> list[RunRow]:
-        raise NotImplementedError
+        """The runs of a phase, or of all phases, in the order of entering."""
+        return self._database.read(lambda connection: runs.runs(connection, study_id, phase))
 
     def rung_scores(self, study_id: int, phase: str, epoch: int) -> list[RungScore]:
-        raise NotImplementedError
+        """What the rung rule compares at `epoch`: see `storage.runs.rung_scores`."""
+        return self._database.read(lambda connection: runs.rung_scores(connection, study_id, phase, epoch))
 
     def curves(self, study_id: int, phase: str) -> dict[int, list[EpochRow]]:
-        raise NotImplementedError
+        """Number of the run in this phase -> its epochs."""
+        return self._database.read(lambda connection: runs.curves(connection, study_id, phase))
 
     def checkpoints(self, trial_id: int) -> list[CheckpointRow]:
-        raise NotImplementedError
+        """The checkpoint pointers of a trial, newest first."""
+        return self._database.read(lambda connection: cells.checkpoints_of(connection, trial_id))
+
+    # Workers, test labels
 
     def register_worker(
-        self, study_id: int, worker_id: str, host: str, pid: int, device: str, versions: dict[str, str]
+        self, study_id: int, worker_id: str, host: str, pid: int, device: str, versions: Mapping[str, str]
     ) -> None:
-        raise NotImplementedError
+        """Write this worker down as present."""
+        check_key(worker_id)
+        self._database.write(
+            lambda connection: fleet.register(connection, study_id, worker_id, host, pid, device, versions)
+        )
 
     def beat(self, worker_id: str, doing: str) -> None:
-        raise NotImplementedError
+        """Say that this worker is alive, and what it does."""
+        self._database.write(lambda connection: fleet.beat(connection, worker_id, doing))
 
     def leave(self, worker_id: str) -> None:
-        raise NotImplementedError
+        """Say goodbye."""
+        self._database.write(lambda connection: fleet.leave(connection, worker_id))
 
     def workers(self, study_id: int) -> list[WorkerRow]:
-        raise NotImplementedError
+        """All workers that ever registered for a study."""
+        return self._database.read(lambda connection: fleet.workers(connection, study_id))
 
     def record_test_opening(self, study_id: int, who: str, why: str) -> None:
-        raise NotImplementedError
+        """Record that the test labels are opened, before they are."""
+        nonce = uuid.uuid4().hex
+        self._database.write(lambda connection: fleet.record_test_opening(connection, study_id, nonce, who, why))
 
     def test_openings(self, study_id: int) -> list[TestOpening]:
-        raise NotImplementedError
+        """Every opening of the test labels, oldest first."""
+        return self._database.read(lambda connection: fleet.test_openings(connection, study_id))
 
     def set_test_score(self, study_id: int, cell_id: int, score: float, details: JSON = None) -> None:
-        raise NotImplementedError
+        """Write the score of a run on the test split. Raises StudyMissing."""
+        if not self._database.write(
+            lambda connection: fleet.set_test_score(connection, study_id, cell_id, score, details)
+        ):
+            raise StudyMissing(f"run {cell_id} of study {study_id} is not in the database: deleted?")

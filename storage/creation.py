@@ -1,0 +1,134 @@
+"""The first contact with a database, and the tables: made once, by whichever process meets it empty first."""
+
+import threading
+import time
+
+from sqlalchemy import Connection, func, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from storage import optuna_tables
+from storage.database import FIRST_CONTACT_SECONDS, Database, transient
+from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable
+from storage.host import host_identity, same_host
+from storage.schema import SCHEMA_VERSION, Base, DatabaseClock, LeaseTable, VersionTable, WorkerTable
+from storage.upsert import insert_or_ignore
+
+_LOCK = 0x63657465726973  # "ceteris", the key of the advisory lock
+
+
+def first_contact(database: Database, wait: float) -> None:
+    """Return once the database has answered. Raises StorageUnreachable after one try, or after `wait` seconds."""
+    give_up = time.monotonic() + wait
+    while True:
+        failure = _contact(database)
+        if failure is None:
+            return
+        if time.monotonic() >= give_up:
+            raise StorageUnreachable(f"cannot use {database.shown}: {failure}; is the address right, is it running?")
+        time.sleep(min(2.0, max(0.0, give_up - time.monotonic())))
+
+
+def _contact(database: Database) -> str | None:
+    """None, or why it failed. In a thread, for neither name resolution nor a stopped server obeys a time limit."""
+    outcome: list[BaseException | None] = []
+
+    def ask() -> None:
+        try:
+            database.write_once(lambda connection: connection.execute(text("SELECT 1")).scalar())
+            outcome.append(None)
+        except BaseException as error:  # noqa: BLE001 (raised again in the thread that asked)
+            outcome.append(error)
+
+    if database.is_sqlite:
+        ask()
+    else:
+        thread = threading.Thread(target=ask, name="first-contact", daemon=True)
+        thread.start()
+        thread.join(FIRST_CONTACT_SECONDS)
+    if not outcome:
+        return f"no answer within {FIRST_CONTACT_SECONDS:.0f} seconds"
+    error = outcome[0]
+    if isinstance(error, DBAPIError):
+        return database.reason(error)
+    if error is not None:
+        raise error
+    return None
+
+
+def ensure_tables(database: Database) -> None:
+    """Create what is missing; refuse another version's tables, and on SQLite a second host that is at work.
+
+    Raises SchemaTooNew, StorageRefused.
+    """
+    try:
+        found = database.read(_versions)
+        if found is None:
+            database.write(_create)
+            found = database.read(_versions)
+    except DBAPIError as error:
+        if transient(error):
+            raise
+        raise StorageUnreachable(f"cannot use {database.shown}: {database.reason(error)}") from error
+    version, revision = found or (0, "")
+    if version != SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"{database.shown} has tables of version {version}, this ceteris has {SCHEMA_VERSION}:"
+            " use the ceteris that made it, or another --storage"
+        )
+    if revision != optuna_tables.HEAD_REVISION:
+        raise SchemaTooNew(
+            f"{database.shown} has Optuna tables of revision {revision}, this Optuna has {optuna_tables.HEAD_REVISION}:"
+            " install the Optuna that made them, or use another --storage"
+        )
+    if database.is_sqlite:
+        _check_host(database)
+
+
+def _versions(connection: Connection) -> tuple[int, str] | None:
+    if not inspect(connection).has_table(VersionTable.__tablename__):
+        return None
+    version = connection.execute(select(VersionTable.schema_version)).scalar_one_or_none()
+    return None if version is None else (version, optuna_tables.revision(connection))
+
+
+def _create(connection: Connection) -> None:
+    """One transaction for all tables, Optuna's and ours. SQLite's writer is alone anyway (BEGIN IMMEDIATE)."""
+    if connection.dialect.name == "postgresql":
+        for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = '50s'"))
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    if _versions(connection) is not None:
+        return
+    optuna_tables.create_tables(connection)
+    Base.metadata.create_all(connection)
+    row = {"only": 1, "schema_version": SCHEMA_VERSION, "host": host_identity()}
+    insert_or_ignore(connection, VersionTable.metadata.tables[VersionTable.__tablename__], row)
+
+
+def _check_host(database: Database) -> None:
+    """SQLite's locks and shared memory hold within one host: a second one that is at work is refused.
+
+    A host at which nobody works any more (renamed, replaced) gives its place up.
+    """
+    here = host_identity()
+
+    def settle(connection: Connection) -> str | None:
+        host = connection.execute(select(VersionTable.host)).scalar_one()
+        if same_host(host, here):
+            return None
+        leases = select(func.count()).select_from(LeaseTable).where(LeaseTable.expires_at > DatabaseClock())
+        seen = WorkerTable.last_seen > DatabaseClock() - 2 * database.ttl
+        workers = select(func.count()).select_from(WorkerTable).where(WorkerTable.left_at.is_(None), seen)
+        if connection.execute(leases).scalar_one() + connection.execute(workers).scalar_one():
+            return host
+        connection.execute(update(VersionTable).values(host=here))
+        return None
+
+    if database.read(lambda connection: same_host(connection.execute(select(VersionTable.host)).scalar_one(), here)):
+        return
+    other = database.write(settle)
+    if other is not None:
+        raise StorageRefused(
+            f"{database.shown} is in use on the host {other.split()[0]}, and SQLite works on one host only:"
+            " use --storage postgresql://user@host/database to share a study between servers"
+        )

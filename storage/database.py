@@ -1,0 +1,134 @@
+"""Transactions: one connection, one lock, and patience with a database that is away for a while.
+
+A body given to `write` or `read` may run several times, the last time after a commit whose fate is unknown: it must
+re-read what it depends on. Errors that no waiting mends (bugs, violated constraints) are raised at once.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from storage.engine import deadline, engines
+from storage.errors import StorageUnreachable
+from storage.urls import without_secret
+
+T = TypeVar("T")
+
+FIRST_CONTACT_SECONDS = 9.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+# SQLite result codes: busy, locked, input/output error, disk full, cannot open.
+_SQLITE_TRANSIENT = {5, 6, 10, 13, 14}
+# Idle-in-transaction time limit; read-only (a standby during a failover). The others are OperationalErrors.
+_POSTGRES_TRANSIENT = {"25P03", "25006"}
+
+
+class Database:
+    """The database of one worker. Thread-safe; the lock is held during a transaction only, never while waiting."""
+
+    def __init__(self, url: URL, *, patience: float, ttl: float) -> None:
+        self.url = url
+        self.patience = patience
+        self.ttl = ttl
+        self.shown = without_secret(url)
+        self.writer, self.reader = engines(url)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._own_patience = threading.local()
+        self._connected_since: float | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def write(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in one transaction that may write, again after every transient failure, and return its value.
+
+        Raises StorageUnreachable when the patience is over.
+        """
+        return self._patiently(lambda: self._once(self.writer, body))
+
+    def read(self, body: Callable[[Connection], T]) -> T:
+        """As `write`, in a transaction that only reads."""
+        return self._patiently(lambda: self._once(self.reader, body))
+
+    def write_once(self, body: Callable[[Connection], T]) -> T:
+        """One transaction, one try: for the first contact."""
+        return self._once(self.writer, body)
+
+    @contextmanager
+    def patient_for(self, seconds: float) -> Iterator[None]:
+        """Inside, calls of this thread give up (StorageUnreachable) after `seconds`; 0 means one try."""
+        before = getattr(self._own_patience, "seconds", None)
+        self._own_patience.seconds = seconds
+        try:
+            yield
+        finally:
+            self._own_patience.seconds = before
+
+    def connected_for(self) -> float:
+        """Seconds since the first success after the last time that the connection was lost."""
+        since = self._connected_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def close(self) -> None:
+        """Give the connections back. Calls that wait for the database, in any thread, end with StorageUnreachable."""
+        self._closed.set()
+        self.writer.dispose()
+        self.reader.dispose()
+
+    def reason(self, error: DBAPIError) -> str:
+        """The first line of a driver's message, without the password."""
+        lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        password = self.url.password
+        return lines[0].replace(str(password), "***") if password else lines[0]
+
+    def _once(self, engine: Engine, body: Callable[[Connection], T]) -> T:
+        with self._lock, engine.connect() as connection, deadline(connection), connection.begin():
+            result = body(connection)
+        if self._connected_since is None:
+            self._connected_since = time.monotonic()
+        return result
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        own = getattr(self._own_patience, "seconds", None)
+        give_up = time.monotonic() + (self.patience if own is None else own)
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return attempt()
+            except DBAPIError as error:
+                if not transient(error):
+                    raise
+                if disconnected(error):
+                    # Everybody else was cut off, too: they get one TTL to come back before their leases are taken.
+                    self._connected_since = None
+                if time.monotonic() >= give_up:
+                    raise StorageUnreachable(f"{self.shown} does not answer: {self.reason(error)}") from error
+            if self._closed.wait(min(pause * random.uniform(0.5, 1.5), max(0.0, give_up - time.monotonic()))):
+                raise StorageUnreachable(f"{self.shown} was closed while it did not answer")
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def transient(error: DBAPIError) -> bool:
+    """Whether waiting may mend it: outages, locks, deadlocks, time limits, a full disk; not a bug."""
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_TRANSIENT
+    return isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", None) in _POSTGRES_TRANSIENT
+
+
+def disconnected(error: DBAPIError) -> bool:
+    """Whether the connection to the server is gone (never so for a file)."""
+    if hasattr(error.orig, "sqlite_errorcode"):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(("08", "57P"))

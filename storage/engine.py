@@ -1,0 +1,127 @@
+"""Engines: how one worker's connection to SQLite or PostgreSQL is made, and the deadline over it.
+
+PostgreSQL's limits are set on the connection, so that no peer, lock or forgotten transaction can hold the fleet up.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from storage.errors import StorageRefused, StorageUnreachable
+from storage.urls import network_file_system
+
+CONNECT_SECONDS = 5
+BUSY_SECONDS = 30
+STATEMENT_SECONDS = 8
+# A server that is stopped, not dead, acknowledges on the network and never answers: only the client can give up.
+DEADLINE_SECONDS = 60.0
+
+_POSTGRES_OPTIONS = {
+    "lock_timeout": "3000",
+    "statement_timeout": str(1000 * STATEMENT_SECONDS),
+    "idle_in_transaction_session_timeout": "15000",
+    "timezone": "UTC",
+}
+
+
+def engines(url: URL) -> tuple[Engine, Engine]:
+    """The engine that writes and the one that reads: on PostgreSQL the same, so that a worker has one connection."""
+    if url.get_backend_name() == "postgresql":
+        engine = _postgresql(url)
+        return engine, engine
+    return _sqlite(url, writer=True), _sqlite(url, writer=False)
+
+
+def _postgresql(url: URL) -> Engine:
+    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRES_OPTIONS.items())
+    asked = url.query.get("options", "")
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": 10_000,
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": "ceteris",
+        "prepare_threshold": None,  # prepared statements clash behind PgBouncer
+        "client_encoding": "utf8",
+        "options": f"{options} {asked if isinstance(asked, str) else ' '.join(asked)}".strip(),
+    }
+    return create_engine(
+        url, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
+    )
+
+
+def prepare_sqlite_file(url: URL) -> None:
+    """Make the folder of a SQLite file. Raises StorageRefused on a network, StorageUnreachable when it cannot be."""
+    file = Path(url.database or "")
+    if (kind := network_file_system(file.parent)) is not None:
+        raise StorageRefused(
+            f"{file} lies on a network file system ({kind}), where SQLite loses data: give a file on local disk,"
+            " or --storage postgresql://user@host/database to share a study between servers"
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnreachable(f"cannot make the folder of {file}: {error.strerror or error}") from error
+
+
+def _sqlite(url: URL, writer: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        # The two threads of a worker share the connection, one at a time.
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if writer:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+        else:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE: two that read first and write later would otherwise both be refused.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def deadline(connection: Connection, seconds: float = DEADLINE_SECONDS) -> Iterator[None]:
+    """Cut a PostgreSQL connection whose server has not answered within `seconds`; the statement then fails."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    timer = threading.Timer(seconds, _cut, (driver,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(driver: Any) -> None:
+    with suppress(Exception):  # already closed
+        raw = socket.socket(fileno=driver.pgconn.socket)
+        try:
+            raw.shutdown(socket.SHUT_RDWR)
+        finally:
+            raw.detach()  # the descriptor stays the driver's to close

@@ -1,0 +1,73 @@
+"""The workers of a study, and who opened the test labels."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage.names import check_key, clean_text
+from storage.rows import JSON, TestOpening, WorkerRow
+from storage.schema import CellTable, DatabaseClock, TestOpeningTable, WorkerTable, table_of
+from storage.studies import check_exists
+from storage.upsert import upsert
+
+
+def register(
+    connection: Connection, study_id: int, worker_id: str, host: str, pid: int, device: str, versions: Mapping[str, str]
+) -> None:
+    """Write a worker down as present; a worker that comes back under its id starts anew."""
+    check_exists(connection, study_id)
+    row = {
+        "worker_id": check_key(worker_id),
+        "study_id": study_id,
+        "host": clean_text(host),
+        "pid": pid,
+        "device": clean_text(device),
+        "versions": dict(versions),
+        "started_at": DatabaseClock(),
+        "last_seen": DatabaseClock(),
+        "doing": "",
+        "left_at": None,
+    }
+    upsert(connection, table_of(WorkerTable), [row], keys=("worker_id",))
+
+
+def beat(connection: Connection, worker_id: str, doing: str) -> None:
+    """Say that a worker is alive, and what it does."""
+    seen = update(WorkerTable).where(WorkerTable.worker_id == worker_id)
+    connection.execute(seen.values(last_seen=DatabaseClock(), doing=clean_text(doing), left_at=None))
+
+
+def leave(connection: Connection, worker_id: str) -> None:
+    """Say goodbye."""
+    seen = update(WorkerTable).where(WorkerTable.worker_id == worker_id)
+    connection.execute(seen.values(last_seen=DatabaseClock(), left_at=DatabaseClock()))
+
+
+def workers(connection: Connection, study_id: int) -> list[WorkerRow]:
+    """All workers that ever registered for a study, in the order of their coming."""
+    rows = select(WorkerTable).where(WorkerTable.study_id == study_id)
+    rows = rows.order_by(WorkerTable.started_at, WorkerTable.worker_id)
+    names = WorkerRow.__dataclass_fields__
+    return [WorkerRow(**{name: getattr(row, name) for name in names}) for row in connection.execute(rows)]
+
+
+def record_test_opening(connection: Connection, study_id: int, nonce: str, who: str, why: str) -> None:
+    """Record an opening of the test labels; the same nonce is recorded once."""
+    check_exists(connection, study_id)
+    row = {"study_id": study_id, "nonce": nonce, "who": clean_text(who), "why": clean_text(why), "at": DatabaseClock()}
+    if connection.execute(select(TestOpeningTable.id).where(TestOpeningTable.nonce == nonce)).first() is None:
+        connection.execute(insert(TestOpeningTable).values(row))
+
+
+def test_openings(connection: Connection, study_id: int) -> list[TestOpening]:
+    """Every opening of the test labels, oldest first."""
+    columns = TestOpeningTable.who, TestOpeningTable.why, TestOpeningTable.at
+    rows = select(*columns).where(TestOpeningTable.study_id == study_id).order_by(TestOpeningTable.id)
+    return [TestOpening(*row) for row in connection.execute(rows)]
+
+
+def set_test_score(connection: Connection, study_id: int, cell_id: int, score: float, details: JSON) -> bool:
+    """Write the score of a run on the test split; False when there is no such run."""
+    mine = CellTable.study_id == study_id, CellTable.cell_id == cell_id
+    scored = update(CellTable).where(*mine).values(test_score=score, test_details=details)
+    return connection.execute(scored).rowcount == 1

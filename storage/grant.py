@@ -1,0 +1,231 @@
+"""The transaction behind claim(), in this order: a nonce seen before, an expired lease, a trial that waits, a new trial
+within the budget.
+
+The reaper of dead workers *is* the claim: a trial is taken over under its own number with a higher token, and whoever
+held it before can write nothing more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optuna.trial import TrialState
+from sqlalchemy import ColumnElement, Connection, Float, delete, func, insert, literal, select, update
+
+from storage import cells, optuna_tables
+from storage.errors import StudyMissing
+from storage.optuna_tables import Shown
+from storage.rows import Lease, Proposal, Result
+from storage.schema import (
+    BudgetTable,
+    CellTable,
+    DatabaseClock,
+    EntryTable,
+    EpochTable,
+    LeaseTable,
+    ManifestTable,
+    table_of,
+)
+from storage.upsert import insert_or_ignore
+
+MAX_LOST = 5  # workers that one trial may cost
+UNFINISHED = ("WAITING", "RUNNING")
+
+
+class Conflict(Exception):
+    """Somebody else was faster; the transaction is undone and the caller draws again."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one call of claim() asks for."""
+
+    study_id: int
+    phase: str
+    worker: str
+    nonce: str
+    ttl: float
+    connected_for: Callable[[], float]  # seconds; one just back from an outage takes nothing over
+
+
+def server_age(connection: Connection) -> ColumnElement[float]:
+    """Seconds since the server started; a file has no server."""
+    if connection.dialect.name != "postgresql":
+        return literal(float("1e9"), Float)
+    return DatabaseClock() - func.extract("epoch", func.pg_postmaster_start_time()).cast(Float(53))
+
+
+def take(connection: Connection, asked: Asked, proposal: Proposal | None = None) -> Lease | None:
+    """The transaction. None: nothing to take, or the proposed run exists already and is now referenced."""
+    won = select(LeaseTable.cell_id).where(LeaseTable.nonce == asked.nonce, LeaseTable.study_id == asked.study_id)
+    if (cell_id := connection.execute(won).scalar_one_or_none()) is not None:
+        return _lease(connection, asked, cell_id)
+    if (cell_id := _take_over(connection, asked)) is not None:
+        return _lease(connection, asked, cell_id)
+    if (cell_id := _take_waiting(connection, asked)) is not None:
+        return _lease(connection, asked, cell_id)
+    if proposal is None:
+        return None
+    cell_id = _enter(connection, asked, proposal)
+    return None if cell_id is None else _lease(connection, asked, cell_id)
+
+
+def _take_over(connection: Connection, asked: Asked) -> int | None:
+    if asked.connected_for() < asked.ttl:
+        return None
+    if connection.dialect.name == "postgresql":
+        age: float = connection.execute(select(server_age(connection))).scalar_one()
+        if age < asked.ttl:
+            return None
+    expired = (
+        select(LeaseTable.trial_id, LeaseTable.cell_id, LeaseTable.token, LeaseTable.attempts)
+        .join(EntryTable, EntryTable.cell_id == LeaseTable.cell_id)
+        .where(EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase)
+        .where(LeaseTable.expires_at <= DatabaseClock())
+        .order_by(LeaseTable.expires_at)
+        .limit(1)
+        .with_for_update(of=LeaseTable, skip_locked=True)
+    )
+    while (row := connection.execute(expired).one_or_none()) is not None:
+        mine = LeaseTable.trial_id == row.trial_id
+        if row.attempts >= MAX_LOST:
+            connection.execute(delete(LeaseTable).where(mine))
+            told = select(func.count(), func.coalesce(func.sum(EpochTable.seconds), 0.0))
+            epochs, seconds = connection.execute(told.where(EpochTable.trial_id == row.trial_id)).one()
+            lost = Result("failed", f"lost {MAX_LOST} workers", None, None, None, None, epochs, seconds)
+            # No nonce: the last holder must not take this end for its own.
+            cells.end_cell(connection, row.cell_id, lost, token=row.token + 1, nonce=None, lost=row.attempts)
+            continue
+        change = {"worker": asked.worker, "token": row.token + 1, "nonce": asked.nonce}
+        expiry = {"expires_at": DatabaseClock() + asked.ttl, "attempts": row.attempts + 1}
+        connection.execute(update(LeaseTable).where(mine).values(change | expiry))
+        changed = update(CellTable).where(CellTable.cell_id == row.cell_id)
+        connection.execute(changed.values(change | {"lost": row.attempts}))
+        return row.cell_id
+    return None
+
+
+def _take_waiting(connection: Connection, asked: Asked) -> int | None:
+    waiting = (
+        select(CellTable.cell_id, CellTable.trial_id, CellTable.token, CellTable.lost)
+        .join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
+        .where(EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase, CellTable.state == "WAITING")
+        .order_by(CellTable.cell_id)
+        .limit(1)
+        .with_for_update(of=CellTable, skip_locked=True)
+    )
+    row = connection.execute(waiting).one_or_none()
+    if row is None:
+        return None
+    change = {"worker": asked.worker, "token": row.token + 1, "nonce": asked.nonce}
+    changed = update(CellTable).where(CellTable.cell_id == row.cell_id)
+    connection.execute(changed.values(change | {"state": "RUNNING"}))
+    _insert_lease(connection, asked, row.trial_id, row.cell_id, row.token + 1, row.lost + 1)
+    if not optuna_tables.set_state(connection, row.trial_id, TrialState.RUNNING):
+        raise StudyMissing(f"Optuna's trial of cell {row.cell_id} was deleted from outside: delete the study")
+    return row.cell_id
+
+
+def _enter(connection: Connection, asked: Asked, proposal: Proposal) -> int | None:
+    """Count the proposal in the budget and start it; None when its cell exists, which is referenced instead."""
+    within = BudgetTable.used < BudgetTable.allowed, BudgetTable.closed.is_(None)
+    here = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
+    spent = update(BudgetTable).where(*here, *within).values(used=BudgetTable.used + 1)
+    if not connection.execute(spent).rowcount:
+        raise Conflict
+    name = connection.execute(select(ManifestTable.name).where(ManifestTable.study_id == asked.study_id)).scalar_one()
+    identity = {
+        "study_id": asked.study_id,
+        "signature": proposal.cell.signature,
+        "data_digest": proposal.data_digest,
+        "replicate": proposal.cell.replicate,
+    }
+    attrs = {"role": proposal.role, "label": proposal.label, "replicate": proposal.cell.replicate, **proposal.attrs}
+    shown = Shown(proposal.params, proposal.distributions, attrs)
+    entry = {
+        "study_id": asked.study_id,
+        "phase": asked.phase,
+        "role": proposal.role,
+        "label": proposal.label,
+        "params": dict(proposal.params),
+        "shown": shown.frozen(),
+    }
+    # The lock orders this against the end of the run: one of the two makes the copy.
+    found = select(CellTable.cell_id, CellTable.state).filter_by(**identity).with_for_update()
+    existing = connection.execute(found).one_or_none()
+    if existing is not None:
+        if not insert_or_ignore(connection, table_of(EntryTable), entry | {"cell_id": existing.cell_id}):
+            raise Conflict
+        if existing.state not in UNFINISHED:
+            mine = EntryTable.phase == asked.phase, EntryTable.cell_id == existing.cell_id
+            cells.show_reused(connection, connection.execute(select(EntryTable.entry_id).where(*mine)).scalar_one())
+        return None
+    study = f"{name}/{asked.phase}"
+    try:
+        trial_id, number = optuna_tables.new_trial(connection, study, shown)
+    except KeyError:
+        raise StudyMissing(f"the Optuna study {study} was deleted from outside: delete the study {name}") from None
+    cells.forget_trial(connection, [trial_id])  # SQLite uses ids again
+    cell = identity | {
+        "recipe": proposal.recipe,
+        "home": asked.phase,
+        "trial_id": trial_id,
+        "optuna_study": study,
+        "number": number,
+        "state": "RUNNING",
+        "epochs": 0,
+        "seconds": 0.0,
+        "token": 1,
+        "nonce": asked.nonce,
+        "lost": 0,
+        "worker": asked.worker,
+    }
+    if not insert_or_ignore(connection, table_of(CellTable), cell):
+        raise Conflict  # another phase started the same run at this moment
+    cell_id = connection.execute(select(CellTable.cell_id).filter_by(**identity)).scalar_one()
+    connection.execute(insert(EntryTable).values(entry | {"cell_id": cell_id, "trial_id": trial_id, "number": number}))
+    _insert_lease(connection, asked, trial_id, cell_id, token=1, attempts=1)
+    return cell_id
+
+
+def _insert_lease(connection: Connection, asked: Asked, trial_id: int, cell_id: int, token: int, attempts: int) -> None:
+    row = {
+        "trial_id": trial_id,
+        "study_id": asked.study_id,
+        "cell_id": cell_id,
+        "worker": asked.worker,
+        "token": token,
+        "nonce": asked.nonce,
+        "expires_at": DatabaseClock() + asked.ttl,
+        "attempts": attempts,
+    }
+    connection.execute(insert(LeaseTable).values(row))
+
+
+def _lease(connection: Connection, asked: Asked, cell_id: int) -> Lease:
+    rows = (
+        select(CellTable, EntryTable.params, EntryTable.label, EntryTable.role, LeaseTable.attempts)
+        .join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
+        .join(LeaseTable, LeaseTable.cell_id == CellTable.cell_id)
+        .where(CellTable.cell_id == cell_id, EntryTable.phase == asked.phase)
+    )
+    row = connection.execute(rows).one()
+    return Lease(
+        study_id=asked.study_id,
+        phase=asked.phase,
+        trial_id=row.trial_id,
+        number=row.number,
+        cell_id=cell_id,
+        token=row.token,
+        attempt=row.attempts,
+        recipe=row.recipe,
+        replicate=row.replicate,
+        signature=row.signature,
+        params=row.params,
+        label=row.label,
+        role=row.role,
+        worker=row.worker,
+        nonce=row.nonce,
+        optuna_study=row.optuna_study,
+        epochs=cells.epochs_of(connection, row.trial_id),
+        checkpoints=cells.checkpoints_of(connection, row.trial_id),
+    )

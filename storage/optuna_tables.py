@@ -1,0 +1,211 @@
+"""Everything that touches Optuna's own tables (optuna 5.0), inside our transactions.
+
+Optuna is the schema and the viewer: what is written here, `optuna.load_study` and optuna-dashboard read. A trial gets
+all its parameters at birth and keeps its number for life.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from alembic.migration import MigrationContext
+from optuna import __version__ as optuna_version
+from optuna.distributions import (
+    BaseDistribution,
+    check_distribution_compatibility,
+    distribution_to_json,
+    json_to_distribution,
+)
+from optuna.storages._rdb import models
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+from sqlalchemy import Connection, Select, delete, func, insert, inspect, literal, select, text, update
+
+from storage.names import to_json
+from storage.rows import JSON
+from storage.upsert import insert_or_ignore, upsert
+
+HEAD_REVISION = "v3.2.0.a"  # of Optuna's alembic scripts; a test compares it with the installed ones
+
+_studies = models.StudyModel.__table__
+_directions = models.StudyDirectionModel.__table__
+_trials = models.TrialModel.__table__
+_params = models.TrialParamModel.__table__
+_values = models.TrialValueModel.__table__
+_steps = models.TrialIntermediateValueModel.__table__
+_attrs = models.TrialUserAttributeModel.__table__
+_FINITE = models.TrialValueModel.TrialValueType.FINITE
+
+
+class Shown(NamedTuple):
+    """How a trial is shown: its parameters with their distributions, and its user attributes."""
+
+    params: Mapping[str, float | int | str]
+    distributions: Mapping[str, BaseDistribution]
+    attrs: Mapping[str, JSON]
+
+    def frozen(self) -> JSON:
+        """Distributions and attributes as JSON, for a copy that is made later."""
+        distributions = {name: distribution_to_json(each) for name, each in self.distributions.items()}
+        return {"distributions": distributions, "attrs": dict(self.attrs)}
+
+    @classmethod
+    def thawed(cls, params: Mapping[str, Any], frozen: Mapping[str, Any]) -> "Shown":
+        distributions = {name: json_to_distribution(each) for name, each in frozen["distributions"].items()}
+        return cls(params, distributions, frozen["attrs"])
+
+
+def create_tables(connection: Connection) -> None:
+    """Optuna's tables with both version marks, as its RDBStorage makes them, but in the caller's transaction."""
+    models.BaseModel.metadata.create_all(connection)
+    if connection.execute(select(models.VersionInfoModel.__table__)).first() is None:
+        marks = {"version_info_id": 1, "schema_version": models.SCHEMA_VERSION, "library_version": optuna_version}
+        connection.execute(insert(models.VersionInfoModel.__table__).values(marks))
+    if MigrationContext.configure(connection).get_current_revision() is None:
+        if not inspect(connection).has_table("alembic_version"):
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD_REVISION})
+
+
+def revision(connection: Connection) -> str:
+    """The revision of Optuna's tables in this database."""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def open_study(connection: Connection, name: str) -> None:
+    """Create the Optuna study, to be maximised, unless it is there."""
+    insert_or_ignore(connection, _studies, {"study_name": name})
+    study_id = select(_studies.c.study_id).where(_studies.c.study_name == name)
+    row = {"study_id": connection.execute(study_id).scalar_one(), "objective": 0, "direction": StudyDirection.MAXIMIZE}
+    insert_or_ignore(connection, _directions, row)
+
+
+def new_trial(connection: Connection, study: str, shown: Shown) -> tuple[int, int]:
+    """A RUNNING trial with everything it shows: (trial id, number). Raises KeyError when the study is gone."""
+    return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None)
+
+
+def copy_trial(connection: Connection, source: int, study: str, shown: Shown) -> tuple[int, int]:
+    """A copy of a terminal trial in another study, with that study's parameters and attributes: (trial id, number)."""
+    told = connection.execute(select(_trials).where(_trials.c.trial_id == source)).one()
+    trial_id, number = _insert_trial(connection, study, shown, told.state, told.datetime_start, told.datetime_complete)
+    for table, kept in (
+        (_values, ("objective", "value", "value_type")),
+        (_steps, ("step", "intermediate_value", "intermediate_value_type")),
+    ):
+        columns = [table.c[name] for name in kept]
+        rows = select(literal(trial_id), *columns).where(table.c.trial_id == source)
+        connection.execute(insert(table).from_select(["trial_id", *kept], rows))
+    own = select(_attrs.c.key, _attrs.c.value_json).where(_attrs.c.trial_id == source, _attrs.c.key.in_(shown_at_end))
+    set_attrs(connection, trial_id, {key: json.loads(value) for key, value in connection.execute(own)})
+    return trial_id, number
+
+
+shown_at_end = ("stop", "reason")
+
+
+def set_state(connection: Connection, trial_id: int, state: TrialState, value: float | None = None) -> bool:
+    """Move a trial to a state; False when the trial is gone. A terminal one gets its end time and its value."""
+    change: dict[str, Any] = {"state": state}
+    if state.is_finished():
+        change["datetime_complete"] = _now()
+    if not connection.execute(update(_trials).where(_trials.c.trial_id == trial_id).values(change)).rowcount:
+        return False
+    if value is not None:
+        row = {"trial_id": trial_id, "objective": 0, "value": value, "value_type": _FINITE}
+        upsert(connection, _values, [row], keys=("trial_id", "objective"))
+    return True
+
+
+def set_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, JSON]) -> None:
+    """Set user attributes of a trial, whatever they were."""
+    rows = [{"trial_id": trial_id, "key": key, "value_json": to_json(value)} for key, value in attrs.items()]
+    upsert(connection, _attrs, rows, keys=("trial_id", "key"))
+
+
+def report(connection: Connection, trial_id: int, scores: Iterable[tuple[int, float]]) -> None:
+    """Set intermediate values, (step, value), also at steps that have one: a taken-over trial repeats itself."""
+    rows = []
+    for step, score in scores:
+        value, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(score)
+        rows.append({"trial_id": trial_id, "step": step, "intermediate_value": value, "intermediate_value_type": kind})
+    upsert(connection, _steps, rows, keys=("trial_id", "step"))
+
+
+def forget_steps_after(connection: Connection, trial_id: int, step: int) -> None:
+    """Drop intermediate values beyond a step: those of a lost attempt that got further than the one that counts."""
+    connection.execute(delete(_steps).where(_steps.c.trial_id == trial_id, _steps.c.step > step))
+
+
+def delete_studies(connection: Connection, names: Iterable[str]) -> None:
+    """Delete the Optuna studies of these names with all that belongs to them."""
+    studies: Select[Any] = select(_studies.c.study_id).where(_studies.c.study_name.in_(list(names)))
+    trials = select(_trials.c.trial_id).where(_trials.c.study_id.in_(studies))
+    for model in models.BaseModel.registry.mappers:
+        table = model.class_.__table__
+        if "trial_id" in table.c and table is not _trials:
+            connection.execute(delete(table).where(table.c.trial_id.in_(trials)))
+    for model in models.BaseModel.registry.mappers:
+        table = model.class_.__table__
+        if "study_id" in table.c and table is not _studies:
+            connection.execute(delete(table).where(table.c.study_id.in_(studies)))
+    connection.execute(delete(_studies).where(_studies.c.study_id.in_(studies)))
+
+
+def _insert_trial(
+    connection: Connection,
+    study: str,
+    shown: Shown,
+    state: TrialState,
+    started: datetime | None,
+    completed: datetime | None,
+) -> tuple[int, int]:
+    # Optuna numbers trials under this very lock, so that both may add trials to one study.
+    locked = select(_studies.c.study_id).where(_studies.c.study_name == study).with_for_update()
+    study_id = connection.execute(locked).scalar_one_or_none()
+    if study_id is None:
+        raise KeyError(study)
+    counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id)
+    number = connection.execute(counted).scalar_one()
+    _check_compatible(connection, study_id, shown)
+    row = {
+        "study_id": study_id,
+        "number": number,
+        "state": state,
+        "datetime_start": started,
+        "datetime_complete": completed,
+    }
+    trial_id = connection.execute(insert(_trials).values(row).returning(_trials.c.trial_id)).scalar_one()
+    params = []
+    for name, value in shown.params.items():
+        distribution = shown.distributions[name]
+        internal = distribution.to_internal_repr(value)
+        if not distribution._contains(internal):
+            raise ValueError(f"parameter {name}={value!r} is outside {distribution}")
+        params.append(
+            {
+                "trial_id": trial_id,
+                "param_name": name,
+                "param_value": internal,
+                "distribution_json": distribution_to_json(distribution),
+            }
+        )
+    if params:
+        connection.execute(insert(_params), params)
+    set_attrs(connection, trial_id, shown.attrs)
+    return trial_id, number
+
+
+def _check_compatible(connection: Connection, study_id: int, shown: Shown) -> None:
+    """Raise ValueError where a distribution contradicts the first trial's: Optuna refuses to read such a study."""
+    first = select(func.min(_trials.c.trial_id)).where(_trials.c.study_id == study_id).scalar_subquery()
+    rows = select(_params.c.param_name, _params.c.distribution_json).where(_params.c.trial_id == first)
+    for name, before in connection.execute(rows):
+        if name in shown.distributions:
+            check_distribution_compatibility(json_to_distribution(before), shown.distributions[name])
+
+
+def _now() -> datetime:
+    """Optuna keeps times as naive UTC of the worker's clock."""
+    return datetime.now(UTC).replace(tzinfo=None)

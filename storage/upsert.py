@@ -1,0 +1,26 @@
+"""INSERT ... ON CONFLICT for both backends."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert one row unless one of its unique keys is taken; whether it was inserted."""
+    statement = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
+    """Insert rows, all with the same columns, replacing those with the same keys; no rows, no statement."""
+    if not rows:
+        return
+    statement = _insert(connection, table).values([dict(row) for row in rows])
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=replaced))
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
