@@ -11,6 +11,11 @@ from storage.studies import check_exists
 from storage.upsert import upsert
 
 
+def now(connection: Connection) -> float:
+    """Seconds since 1970 on the database's clock."""
+    return float(connection.scalar(select(DatabaseClock())) or 0.0)
+
+
 def register(
     connection: Connection, study_id: int, worker_id: str, host: str, pid: int, device: str, versions: Mapping[str, str]
 ) -> None:

@@ -80,6 +80,10 @@ class Store:
         """Seconds for which a lease holds without a renewal."""
         return self._database.ttl
 
+    def now(self) -> float:
+        """Seconds since 1970 on the database's clock."""
+        return self._database.read(fleet.now)
+
     def close(self) -> None:
         """Give the connection back. Calls that wait for the database in another thread raise StorageUnreachable."""
         self._database.close()

@@ -64,7 +64,7 @@ class RecipeError(ValueError):
 class Plateau(Frozen):
     """A run stalls when its score has not risen by more than `delta` for `patience` epochs."""
 
-    patience: int = Field(3, ge=1, le=1000)  # epochs
+    patience: int = Field(default=3, ge=1, le=1000)  # epochs
     delta: Annotated[Real, Field(ge=0, le=1)]  # points of score, a score of 1 being perfect
 
     @property
@@ -75,17 +75,19 @@ class Plateau(Frozen):
 class Recipe(Frozen):
     """Frozen and compared by value. Drawn numbers are rounded to 4 significant digits, NaN and infinity refused."""
 
-    backbone: str = Field("test_resnet", pattern=r"^[A-Za-z0-9_]+$")  # any timm architecture, without a tag
-    weights: str | None = Field(None, pattern=r"^(timm:[A-Za-z0-9_.-]+|sha256:[0-9a-f]{64})$")  # None: from scratch
-    image_size: int = Field(16, ge=4, le=2048)  # pixels, height and width
+    backbone: str = Field(default="test_resnet", pattern=r"^[A-Za-z0-9_]+$")  # any timm architecture, without a tag
+    weights: str | None = Field(
+        default=None, pattern=r"^(timm:[A-Za-z0-9_.-]+|sha256:[0-9a-f]{64})$"
+    )  # None: from scratch
+    image_size: int = Field(default=16, ge=4, le=2048)  # pixels, height and width
     channels: Literal[1, 3] = 1  # grey or RGB
-    batch_size: int = Field(64, ge=2, le=65536)  # images; two at least, for BatchNorm
-    epochs: int = Field(12, ge=2, le=100_000)  # the whole budget, warm-up and decay included
-    epoch_images: int | None = Field(50_000, ge=2)  # at most so many training images an epoch; None: all
+    batch_size: int = Field(default=64, ge=2, le=65536)  # images; two at least, for BatchNorm
+    epochs: int = Field(default=12, ge=2, le=100_000)  # the whole budget, warm-up and decay included
+    epoch_images: int | None = Field(default=50_000, ge=2)  # at most so many training images an epoch; None: all
     optimizer: Optimizer = AdamW()
     lr: Annotated[Real, Field(gt=0, le=10_000)] = 1e-3  # of the constant phase
-    warmup_epochs: int = Field(1, ge=0)  # linear, from 0 to lr
-    decay_epochs: int = Field(3, ge=1)  # linear, from lr to 0
+    warmup_epochs: int = Field(default=1, ge=0)  # linear, from 0 to lr
+    decay_epochs: int = Field(default=3, ge=1)  # linear, from lr to 0
     ema_epochs: Annotated[Real, Field(ge=0, le=1000)] = 0.5  # half-life of averaged weights, in epochs; 0: no averaging
     head_init: Literal["xavier"] = "xavier"  # Xavier-uniform weights, zero bias
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # probability, in front of the classifier

@@ -1,0 +1,100 @@
+"""The answer of a study as text: what a person reads first, and last."""
+
+from collections.abc import Sequence
+
+from search.snapshot import Snapshot, StageLine
+from search.study import Gain
+
+HEADER = ("stage", "winner", "score", "trials (finished/stalled/pruned/diverged)")
+
+
+def answer_lines(snapshot: Snapshot) -> list[str]:
+    """The table of stages and the headline; every score is a macro-F1 (or the study's metric) between 0 and 1."""
+    rows = [HEADER, *(stage_cells(line) for line in snapshot.stages)]
+    lines = table(rows)
+    headline = snapshot.headline
+    if headline is None:
+        return [*lines, "", "not answered yet: the same launch line goes on"]
+    lines += ["", f"Answer: {headline.why}."]
+    count = len(headline.replicates)
+    if headline.validation_gain:
+        lines.append(f"  final recipe against baseline on {count} fresh replicates:")
+        lines.append(_change("validation", headline.baseline_validation, headline.validation, headline.validation_gain))
+        if headline.test_gain:
+            lines.append(_change("test", headline.baseline_test, headline.test, headline.test_gain))
+    elif headline.validation is not None:
+        test = f", test {headline.test:.4f}" if headline.test is not None else ""
+        lines.append(f"  baseline on {count} fresh replicates: validation {headline.validation:.4f}{test}")
+    lines.append(f"  recipe: {recipe_words(snapshot)}")
+    return lines
+
+
+def recipe_words(snapshot: Snapshot) -> str:
+    """The recommended recipe in the words of its factors."""
+    from trainer.recipe import read_recipe
+
+    headline = snapshot.headline
+    if headline is None or not headline.recipe:
+        return "none yet"
+    recipe = read_recipe(headline.recipe)
+    return (
+        f"{recipe.backbone} at {recipe.image_size} px, {recipe.optimizer.kind} lr {recipe.lr:g}, "
+        f"{recipe.loss.label}, augmentation {recipe.augment.label}"
+    )
+
+
+def stage_cells(line: StageLine) -> tuple[str, str, str, str]:
+    counts = line.counts()
+    trained = sum(counts.values())
+    numbers = "/".join(str(counts[stop]) for stop in ("finished", "stalled", "pruned", "diverged"))
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    if line.verdict is None:
+        return line.name, "-", "-", f"{trained} ({numbers}){failed}"
+    mean = _mean(line)
+    held = " (held)" if line.verdict.outcome == "tie" else f" ({line.verdict.outcome})"
+    return (
+        line.name,
+        line.verdict.value + held,
+        f"{mean:.4f}" if mean is not None else "-",
+        f"{trained} ({numbers}){failed}",
+    )
+
+
+def verdict_sentence(line: StageLine) -> str:
+    """What the verdict of a stage says, in one sentence."""
+    verdict = line.verdict
+    if verdict is None:
+        return f"{line.name}: not decided yet"
+    evidence = verdict.evidence if isinstance(verdict.evidence, dict) else {}
+    replicates = evidence.get("replicates")
+    count = len(replicates) if isinstance(replicates, Sequence) else 0
+    if verdict.outcome == "tie":
+        return f"{line.name}: {verdict.value} is kept; no challenger had a higher mean on {count} fresh replicates"
+    gain, held = evidence.get("gain"), evidence.get("incumbent")
+    by = f" by {100 * gain:.1f} points" if isinstance(gain, float) else ""
+    return (
+        f"{line.name}: {verdict.value} is carried on; it leads {held}{by} on the mean of {count} fresh replicates "
+        f"({verdict.outcome})"
+    )
+
+
+def _change(part: str, before: float | None, after: float | None, gain: Gain) -> str:
+    return f"    {part:<10}  {before or 0.0:.4f} -> {after or 0.0:.4f}   {points(gain)}"
+
+
+def points(gain: Gain) -> str:
+    """`+1.2 points (95 % interval +0.4 to +2.0)`; a point is a hundredth of the score."""
+    return f"{100 * gain.mean:+.2f} points (95 % interval {100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns aligned with spaces, a rule under the header: plain characters that every console can show."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _mean(line: StageLine) -> float | None:
+    evidence = line.verdict.evidence if line.verdict else None
+    mean = evidence.get("mean") if isinstance(evidence, dict) else None
+    return mean if isinstance(mean, float) else None

@@ -1,0 +1,57 @@
+"""Which recipes a phase compares: pure functions from a definition and an incumbent to candidates."""
+
+from dataclasses import dataclass
+
+from spaces.domain import label
+from spaces.study import Stage, scientific_values
+from trainer.recipe import Recipe
+
+Params = dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One recipe under comparison. `label` names its scientific value, `params` are what Optuna shows."""
+
+    label: str
+    role: str
+    recipe: Recipe
+    params: tuple[tuple[str, float | int | str], ...]
+
+
+def screen_candidates(stage: Stage, incumbent: Recipe, anchor: float) -> tuple[Candidate, ...]:
+    """The incumbent exactly as carried first, then every scientific value with every nuisance setting, each once.
+
+    `anchor` is the nuisance value around which the band is laid (see `Nuisance`).
+    """
+    found: dict[str, Candidate] = {}
+    held = label(getattr(incumbent, stage.factor))
+    for value in scientific_values(stage, incumbent):
+        for changes in _settings(stage, incumbent, anchor, value == getattr(incumbent, stage.factor)):
+            recipe = incumbent.model_copy(update={stage.factor: value, **changes})
+            role = "incumbent" if recipe == incumbent else "challenger"
+            params = {stage.factor: value if isinstance(value, float) else label(value), **changes}
+            if stage.nuisance:
+                params.setdefault(stage.nuisance.field, getattr(recipe, stage.nuisance.field))
+            found.setdefault(recipe.signature, Candidate(label(value), role, recipe, tuple(params.items())))
+    ordered = sorted(found.values(), key=lambda candidate: candidate.role != "incumbent")
+    if ordered[0].label != held:
+        raise ValueError(f"stage {stage.name}: the incumbent {held} is not among its own candidates")
+    return tuple(ordered)
+
+
+def _settings(stage: Stage, incumbent: Recipe, anchor: float, is_held: bool) -> list[dict[str, float]]:
+    """The nuisance settings to try; the incumbent's own value also as it is carried, should it lie off the band."""
+    if stage.nuisance is None:
+        return [{}]
+    values = list(stage.nuisance.values(anchor))
+    carried: float = getattr(incumbent, stage.nuisance.field)
+    if is_held and carried not in values:
+        values.insert(0, carried)
+    return [{stage.nuisance.field: value} for value in values]
+
+
+def undeclared_differences(stage: Stage, mine: Recipe, theirs: Recipe) -> tuple[str, ...]:
+    """Fields in which two recipes of one stage differ although the stage does not declare them: must be empty."""
+    declared = {stage.factor} | ({stage.nuisance.field} if stage.nuisance else set())
+    return tuple(path for path in mine.differences(theirs) if path.split(".")[0] not in declared)

@@ -1,0 +1,153 @@
+"""What a phase concludes from its rows, written once for the whole fleet."""
+
+import math
+from collections.abc import Sequence
+
+from search import verdict
+from search.candidates import Candidate, undeclared_differences
+from search.phases import Phase
+from search.study import Gain, Headline, Rules, Study, as_json
+from search.verdict import Contender
+from spaces.study import Stage
+from storage.rows import RunRow, Verdict
+
+
+def settle_rules(study: Study, worker: str) -> Rules:
+    """delta and noise from the pilot; a number given by hand stands."""
+    definition, images = study.definition, study.resolved.data.validation_images(study.definition.folds)
+    rows = [row for row in study.store.runs(study.study_id, "pilot") if _ended_well(row)]
+    curves = study.store.curves(study.study_id, "pilot")
+    constant = [[epoch.score for epoch in curve if epoch.phase == "constant"] for curve in curves.values()]
+    scores = tuple(row.last_score for row in rows if row.last_score is not None)
+    auto = set(definition.auto)
+    delta = verdict.sized(verdict.oscillation(constant), images=images, ceiling=verdict.DELTA_CEILING)
+    noise = verdict.sized(verdict.spread(scores), images=images, ceiling=verdict.NOISE_CEILING)
+    rules = Rules(
+        delta=delta if "delta" in auto else definition.delta,
+        noise=noise if "noise" in auto else definition.noise,
+        pilot_scores=scores,
+    )
+    return Rules.model_validate(study.store.measure_once(study.study_id, "rules", as_json(rules), worker))
+
+
+def finalists(study: Study, screen: Phase, stage: Stage) -> tuple[Candidate, ...]:
+    """The incumbent as carried, then the best challengers: distinct scientific values, each with its best nuisance."""
+    by_signature = {planned.candidate.recipe.signature: planned.candidate for planned in screen.runs}
+    incumbent = screen.runs[0].candidate
+    rows = [row for row in study.store.runs(study.study_id, screen.name) if _ended_well(row)]
+    ranked = sorted(rows, key=lambda row: (-(row.best_score or 0.0), row.number))
+    chosen: dict[str, Candidate] = {}
+    for row in ranked:
+        candidate = by_signature.get(row.signature)
+        if candidate is not None and candidate.label != incumbent.label:
+            chosen.setdefault(candidate.label, candidate)
+    picked = (incumbent, *list(chosen.values())[: study.definition.budgets.finalists])
+    for candidate in picked:
+        undeclared = undeclared_differences(stage, candidate.recipe, incumbent.recipe)
+        if undeclared:
+            raise RuntimeError(
+                f"{screen.name}: {candidate.label} differs from the incumbent in {', '.join(undeclared)}"
+            )
+    return picked
+
+
+def decide(study: Study, stage: Stage, contestants: Sequence[Candidate], worker: str) -> Verdict:
+    """The verdict of a stage: one row, whoever writes it first."""
+    name = study.definition.phase_name(stage)
+    rows = study.store.runs(study.study_id, f"{name}/finals")
+    replicates = sorted({row.replicate for row in rows})
+    contenders = [_contender(candidate, rows, replicates, candidate is contestants[0]) for candidate in contestants]
+    choice = verdict.choose(contenders, replicates)
+    winner = contestants[0]
+    if choice is not None:
+        winner = next(candidate for candidate in contestants if candidate.label == choice.label)
+    evidence = {
+        "replicates": list(replicates),
+        "incumbent": contestants[0].label,
+        "mean": choice.mean if choice else None,
+        "gain": choice.gain if choice and math.isfinite(choice.gain) else None,
+        "noise": study.settled_rules().noise,
+        "contenders": [
+            {
+                "label": c.label,
+                "scores": {str(number): score for number, score in c.scores.items()},
+                "dropped": c.dropped,
+                "differs": {k: list(v) for k, v in candidate.recipe.differences(contestants[0].recipe).items()},
+            }
+            for c, candidate in zip(contenders, contestants, strict=True)
+        ],
+    }
+    outcome = choice.outcome if choice else "tie"
+    row = Verdict(outcome, winner.label, winner.recipe.canonical(), evidence, worker)
+    return study.store.decide_once(study.study_id, name, row)
+
+
+def settle_headline(study: Study, worker: str) -> Headline:
+    """Final against baseline, replicate by replicate; falls back to the baseline when the gain does not hold up."""
+    rows = study.store.runs(study.study_id, "confirm")
+    final = {row.replicate: row for row in rows if row.label == "final" and _ended_well(row)}
+    baseline = {row.replicate: row for row in rows if row.label == "baseline" and _ended_well(row)}
+    same = not any(row.label == "baseline" for row in rows)
+    common = tuple(sorted(final if same else final.keys() & baseline.keys()))
+    recipe = next((row.recipe for row in rows if row.label == "final"), "")
+    fallback = next((row.recipe for row in rows if row.label == "baseline"), recipe)
+    ours, theirs = _scores(final, common, "last_score"), _scores(baseline, () if same else common, "last_score")
+    ours_test, theirs_test = (
+        _scores(final, common, "test_score"),
+        _scores(baseline, () if same else common, "test_score"),
+    )
+    gain, test_gain = _gain(ours, theirs), _gain(ours_test, theirs_test)
+    if same:
+        answer, why = "baseline", "no stage found a better value: the baseline stands"
+    elif gain is None:
+        answer, why = "baseline", f"only {len(common)} confirmed replicates: too few to trust the final recipe"
+    elif gain.mean <= 0:
+        answer, why = "baseline", "on fresh replicates the final recipe does not beat the baseline: keep the baseline"
+    elif gain.low <= 0:
+        answer, why = "final", "ahead on fresh replicates, by no more than chance could do"
+    else:
+        answer, why = "final", "ahead on fresh replicates, by more than chance"
+    headline = Headline(
+        answer=answer,
+        why=why,
+        recipe=recipe if answer == "final" or same else fallback,
+        replicates=common,
+        validation=_mean(ours),
+        test=_mean(ours_test),
+        baseline_validation=_mean(theirs),
+        baseline_test=_mean(theirs_test),
+        validation_gain=gain,
+        test_gain=test_gain,
+    )
+    return Headline.model_validate(study.store.measure_once(study.study_id, "headline", as_json(headline), worker))
+
+
+def _contender(candidate: Candidate, rows: Sequence[RunRow], replicates: Sequence[int], incumbent: bool) -> Contender:
+    mine = {row.replicate: row for row in rows if row.signature == candidate.recipe.signature}
+    scores = {n: row.last_score for n, row in mine.items() if _ended_well(row) and row.last_score is not None}
+    lost = [n for n in replicates if n not in scores]
+    dropped = None
+    if lost:
+        stop = mine[lost[0]].stop if lost[0] in mine else "missing"
+        dropped = f"{stop} on replicate {lost[0]}"
+    return Contender(candidate.label, incumbent, scores, dropped)
+
+
+def _ended_well(row: RunRow) -> bool:
+    return row.state == "COMPLETE" and row.stop in ("finished", "stalled")
+
+
+def _scores(rows: dict[int, RunRow], replicates: Sequence[int], which: str) -> list[float]:
+    found = [getattr(rows[number], which) for number in replicates]
+    return [] if any(score is None for score in found) else found
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    return sum(scores) / len(scores) if scores else None
+
+
+def _gain(ours: Sequence[float], theirs: Sequence[float]) -> Gain | None:
+    if len(ours) != len(theirs) or len(ours) < 2:
+        return None
+    gain = verdict.paired_gain(ours, theirs)
+    return Gain(mean=gain.mean, low=gain.low, high=gain.high)

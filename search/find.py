@@ -1,0 +1,26 @@
+"""Find a stored study by name."""
+
+import difflib
+
+from search.edge import UserError
+from search.study import Study
+from storage.store import Store
+
+
+def find_study(store: Store, name: str | None) -> Study:
+    """The study called `name`, or the only one there is. Raises `UserError` naming what there is."""
+    names = [summary.name for summary in store.studies()]
+    if not names:
+        raise UserError(
+            f"no study in {store.url_without_secret} yet; start one: python -m search.launch --study lr_aug"
+        )
+    if name is None and len(names) == 1:
+        name = names[0]
+    if name is None:
+        raise UserError(f"there are {len(names)} studies; say which: --name {' or --name '.join(names[:8])}")
+    manifest = store.manifest(name) if name in names else None
+    if manifest is None:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean --name {near[0]}?" if near else f"there is: {', '.join(names[:8])}"
+        raise UserError(f"no study is called {name!r}; {hint}")
+    return Study.of(store, manifest)

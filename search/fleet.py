@@ -1,0 +1,131 @@
+"""The worker processes of this host: started, watched, replaced when killed, and stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RESTARTS = 3
+GRACE_SECONDS = 30.0
+
+
+@dataclass
+class Seat:
+    """One place for a worker; refilled when its process dies, up to `RESTARTS` times."""
+
+    number: int
+    device: str
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+
+
+@dataclass
+class Fleet:
+    """`arguments` go to every worker's command line, `environment` holds the storage URL."""
+
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    logs: Path
+    seats: list[Seat] = field(default_factory=list)
+
+    def start(self, devices: Sequence[str]) -> None:
+        for device in devices:
+            seat = Seat(len(self.seats) + 1, device)
+            self.seats.append(seat)
+            self._fill(seat)
+
+    def watch(self) -> list[str]:
+        """Refill the seats of workers that were killed; returns what happened, in words."""
+        news = []
+        for seat in self.seats:
+            if seat.process is None or (code := seat.process.poll()) is None:
+                continue
+            seat.process, seat.exit_code = None, code
+            if code == 0:
+                continue
+            how = f"was killed ({_signal_name(code)})" if code < 0 else f"ended with exit code {code}"
+            if seat.restarts < RESTARTS and code != 2:
+                seat.restarts += 1
+                self._fill(seat)
+                how += "; another one takes its place"
+            news.append(f"worker {seat.number} {how}; its log: {self.log_of(seat)}")
+        return news
+
+    @property
+    def running(self) -> int:
+        return sum(seat.process is not None and seat.process.poll() is None for seat in self.seats)
+
+    @property
+    def all_well(self) -> bool:
+        """Whether every worker that has ended left of its own accord."""
+        return all(seat.exit_code in (None, 0) for seat in self.seats)
+
+    def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Ask every worker to save and leave, wait, then kill what is left."""
+        running = [seat.process for seat in self.seats if seat.process is not None and seat.process.poll() is None]
+        for process in running:
+            if os.name != "nt":  # there the console has told the whole group already
+                process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + grace
+        for process in running:
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def log_of(self, seat: Seat) -> Path:
+        return self.logs / f"worker-{seat.number}.log"
+
+    def last_words(self) -> str:
+        """The last line of the log of a worker that ended badly."""
+        for seat in self.seats:
+            if seat.exit_code not in (None, 0) and self.log_of(seat).is_file():
+                lines = self.log_of(seat).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                if lines:
+                    return f"worker {seat.number}: {lines[-1]} ({self.log_of(seat)})"
+        return f"see the logs in {self.logs}"
+
+    def _fill(self, seat: Seat) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "search.work",
+            *self.arguments,
+            "--device",
+            seat.device,
+            "--launcher",
+            str(os.getpid()),
+        ]
+        with self.log_of(seat).open("ab") as log:
+            seat.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+            )
+
+    def _environment(self) -> dict[str, str]:
+        """One thread per process and an allocator that keeps its memory (measured in docs/LOG.md)."""
+        root = str(Path(__file__).resolve().parent.parent)
+        path = os.environ.get("PYTHONPATH")
+        return {
+            **os.environ,
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi numbers them
+            "OMP_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "MALLOC_MMAP_THRESHOLD_": str(2**30),
+            "MALLOC_TRIM_THRESHOLD_": str(2**32 - 1),
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": root if not path else os.pathsep.join((root, path)),
+            **self.environment,
+        }
+
+
+def _signal_name(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

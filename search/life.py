@@ -1,0 +1,35 @@
+"""A study's life, read top to bottom: pilot, then for each stage screen, finals and verdict, then confirm.
+
+Every step is a function of rows in the database, and every conclusion is an insert-once row: any number of workers walk
+through the same life, and one that joins late walks quickly through what is already decided.
+"""
+
+from collections.abc import Iterator
+
+from search import conclusions, phases
+from search.phases import Phase
+from search.study import Study
+
+
+def life(study: Study, worker: str) -> Iterator[Phase]:
+    """Yield each phase that is not concluded; the caller works on it until it is done, then asks for the next."""
+    definition = study.definition
+    if study.rules() is None:
+        yield phases.pilot(definition)
+        conclusions.settle_rules(study, worker)
+
+    baseline = phases.with_plateau(definition, study.settled_rules().delta)
+    incumbent, anchor = baseline, baseline.lr
+    for stage in definition.stages:
+        if study.verdict(stage) is None:
+            screen = phases.screen(definition, stage, incumbent, anchor)
+            yield screen
+            finalists = conclusions.finalists(study, screen, stage)
+            yield phases.finals(definition, stage, finalists)
+            conclusions.decide(study, stage, finalists, worker)
+        incumbent = study.carried(stage)
+        anchor = incumbent.lr if stage.factor == "lr" else anchor
+
+    if study.headline() is None:
+        yield phases.confirm(definition, baseline, incumbent)
+        conclusions.settle_headline(study, worker)

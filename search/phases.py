@@ -1,0 +1,111 @@
+"""The phases of a study's life as data: which runs they hold and by which score they are ranked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from search.candidates import Candidate, screen_candidates
+from spaces.study import Stage, StudyDefinition
+from trainer.recipe import Plateau, Recipe
+
+Kind = Literal["pilot", "screen", "finals", "confirm"]
+
+FINALS_FIRST = 1
+CONFIRM_FIRST = 100
+PILOT_FIRST = 200
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A candidate on a replicate: one run that a phase wants."""
+
+    candidate: Candidate
+    replicate: int
+
+    @property
+    def cell(self) -> tuple[str, int]:
+        return self.candidate.recipe.signature, self.replicate
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The runs of one Optuna study, in the order in which they are wanted; at most `allowed` of them are run."""
+
+    name: str
+    kind: Kind
+    runs: tuple[Planned, ...]
+    allowed: int
+
+    @property
+    def prunable(self) -> bool:
+        return self.kind == "screen"
+
+    @property
+    def ranks_by_best_epoch(self) -> bool:
+        """Screens rank by the best epoch; everything that decides or reports uses the score after the decay."""
+        return self.kind == "screen"
+
+    @property
+    def opens_test(self) -> bool:
+        return self.kind == "confirm"
+
+
+def base_replicate(definition: StudyDefinition) -> int:
+    """Study seed s owns the replicates 1000*s to 1000*s + 999."""
+    return 1000 * definition.seed
+
+
+def pilot(definition: StudyDefinition) -> Phase:
+    """The baseline on the screen's fold, never stopped early, under several seeds."""
+    recipe = definition.baseline.model_copy(update={"plateau": None})
+    candidate = Candidate("baseline", "pilot", recipe, ())
+    first = base_replicate(definition) + PILOT_FIRST
+    return _listed("pilot", "pilot", [Planned(candidate, first + n) for n in range(definition.budgets.pilot)])
+
+
+def screen(definition: StudyDefinition, stage: Stage, incumbent: Recipe, anchor: float) -> Phase:
+    """Every cell of the stage on replicate 0, at most `stage.trials` of them."""
+    replicate = base_replicate(definition)
+    runs = tuple(Planned(candidate, replicate) for candidate in screen_candidates(stage, incumbent, anchor))
+    allowed = min(stage.trials or len(runs), len(runs))
+    return Phase(definition.phase_name(stage), "screen", runs, allowed)
+
+
+def finals(definition: StudyDefinition, stage: Stage, finalists: tuple[Candidate, ...]) -> Phase:
+    """The finalists on common fresh replicates, replicate by replicate."""
+    first = base_replicate(definition) + FINALS_FIRST
+    name = f"{definition.phase_name(stage)}/finals"
+    runs = [Planned(c, first + n) for n in range(definition.budgets.finals) for c in finalists]
+    return _listed(name, "finals", runs)
+
+
+def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe) -> Phase:
+    """Final recipe against the original baseline on replicates that no decision has seen."""
+    candidates = [Candidate("final", "final", final, (("recipe", "final"),))]
+    if baseline != final:
+        candidates.append(Candidate("baseline", "baseline", baseline, (("recipe", "baseline"),)))
+    first = base_replicate(definition) + CONFIRM_FIRST
+    runs = [Planned(c, first + n) for n in range(definition.budgets.confirm) for c in candidates]
+    return _listed("confirm", "confirm", runs)
+
+
+def with_plateau(definition: StudyDefinition, delta: float) -> Recipe:
+    """The baseline as every phase after the pilot runs it: stopped by the delta rule."""
+    return definition.baseline.model_copy(update={"plateau": Plateau(patience=definition.patience, delta=delta)})
+
+
+def planned_runs(definition: StudyDefinition) -> dict[str, int]:
+    """Phase name -> runs at most, before anything is known: the plan. Runs reused from earlier stages are left out."""
+    plan = {"pilot": definition.budgets.pilot}
+    incumbent = with_plateau(definition, definition.delta)
+    for number, stage in enumerate(definition.stages):
+        phase = screen(definition, stage, incumbent, incumbent.lr)
+        entrants = 1 + min(definition.budgets.finalists, len({run.candidate.label for run in phase.runs}) - 1)
+        reused = number > 0
+        plan[phase.name] = phase.allowed - reused
+        plan[f"{phase.name}/finals"] = (entrants - reused) * definition.budgets.finals
+    plan["confirm"] = 2 * definition.budgets.confirm
+    return plan
+
+
+def _listed(name: str, kind: Kind, runs: list[Planned]) -> Phase:
+    return Phase(name, kind, tuple(runs), len(runs))

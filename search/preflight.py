@@ -1,0 +1,71 @@
+"""Whether this machine can start, on which devices, and at which precision a new study is trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import torch
+
+from search.diagnosis import Report
+from search.doctor import examine
+from search.edge import PreflightStop, UserError
+
+WORKER_BYTES = 900 * 2**20  # resident size of one worker with torch, timm and a small net, without its data
+HEADROOM_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`gpus` are the CUDA devices to use, none on the CPU."""
+
+    report: Report
+    gpus: tuple[str, ...]
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.gpus[0] if self.gpus else "cpu")
+
+
+def ground(device: str, folder: Path) -> Ground:
+    """Examine the machine, warn, and choose devices: busy GPUs are skipped unless named. Raises `PreflightStop`."""
+    kind, _, number = device.partition(":")
+    if number and not (kind == "cuda" and number.isdigit()):
+        raise UserError(f"device {device!r} is not known; give auto, cpu, cuda or cuda:N (--device, or CETERIS_DEVICE)")
+    report = examine(folder, kind)
+    for finding in report.findings:
+        if finding.level == "warn":
+            click.echo(
+                f"warning: {finding.topic}: {finding.text}" + "".join(f"; {line}" for line in finding.todo), err=True
+            )
+    if report.stops:
+        first = report.stops[0]
+        raise PreflightStop(f"{first.topic}: {first.text}; {'; '.join(first.todo)}")
+    if report.device == "cpu":
+        return Ground(report, ())
+    count = torch.cuda.device_count()
+    if number:
+        if int(number) >= count:
+            raise UserError(
+                f"--device {device}: torch sees {count} GPU{'s' if count != 1 else ''}; give cuda:0 to cuda:{count - 1}"
+            )
+        return Ground(report, (device,))
+    busy = {index for index, card in enumerate(report.cards) if card.busy}
+    gpus = tuple(f"cuda:{n}" for n in range(count) if n not in busy)
+    if not gpus:
+        raise PreflightStop("every GPU is in use by somebody else; name one with --device cuda:0, or give --device cpu")
+    return Ground(report, gpus)
+
+
+def places(on: Ground, workers: int | None, data_bytes: int) -> tuple[str, ...]:
+    """The device of each worker: one per GPU, or one per core as far as free memory reaches; `workers` overrides."""
+    if workers is None:
+        fits = max(1, (on.report.memory - HEADROOM_BYTES) // (WORKER_BYTES + data_bytes))
+        workers = min(len(on.gpus) or on.report.cores, fits)
+    return tuple(on.gpus[n % len(on.gpus)] if on.gpus else "cpu" for n in range(workers))
+
+
+def precision_on(device: torch.device) -> str:
+    """What `auto` means on `device`: bf16 where a GPU computes it natively, else fp16; fp32 on a CPU."""
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

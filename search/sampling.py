@@ -1,0 +1,112 @@
+"""From candidates to Optuna distributions, and from Optuna's proposal to the nearest free cell."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from search.phases import Phase, Planned
+from storage.rows import RunRow
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+ParamValue = float | int | str
+
+
+def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
+    """What Optuna shows of a run: its factors, and its replicate where a phase has several."""
+    params = dict(planned.candidate.params)
+    if phase.kind != "screen":
+        params["replicate"] = planned.replicate
+    return params
+
+
+def distributions(phase: Phase) -> dict[str, BaseDistribution]:
+    """One distribution per parameter, wide enough for every run of the phase and the same for every worker."""
+    seen: dict[str, list[ParamValue]] = {}
+    for planned in phase.runs:
+        for name, value in params_of(planned, phase).items():
+            seen.setdefault(name, []).append(value)
+    return {name: _distribution(values) for name, values in seen.items()}
+
+
+def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
+    """The run to start next, or None when every cell is taken.
+
+    Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
+    proposes and the proposal is snapped to the nearest cell that nobody has.
+    """
+    free = [planned for planned in phase.runs if planned.cell not in taken]
+    if not free:
+        return None
+    if phase.kind != "screen" or free[0].candidate.role == "incumbent" or len(free) == 1:
+        return free[0]
+    space = distributions(phase)
+    wanted = _propose(phase, rows, space, seed)
+    return min(free, key=lambda planned: _distance(params_of(planned, phase), wanted, space))
+
+
+def _propose(
+    phase: Phase, rows: Sequence[RunRow], space: dict[str, BaseDistribution], seed: int
+) -> dict[str, ParamValue]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6, multivariate=False)
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        known = [_mirrored(row, space) for row in rows if row.phase == phase.name]
+        study.add_trials([trial for trial in known if trial is not None])
+        return dict(study.ask(space).params)
+
+
+def _mirrored(row: RunRow, space: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial | None:
+    """A finished run as the sampler sees it. A pruned one keeps its last report, as Optuna's own pruners leave it."""
+    params: dict[str, Any] = {name: row.params[name] for name in space if name in row.params}
+    if len(params) != len(space) or any(not space[name]._contains(_internal(space, name, params)) for name in space):
+        return None
+    if row.state == "COMPLETE" and row.best_score is not None:
+        return create_trial(params=params, distributions=space, value=row.best_score)
+    if row.state == "PRUNED" and row.best_score is not None:
+        reports = {max(row.epochs or 1, 1): row.best_score}
+        return create_trial(
+            params=params,
+            distributions=space,
+            state=TrialState.PRUNED,
+            value=row.best_score,
+            intermediate_values=reports,
+        )
+    return None
+
+
+def _internal(space: dict[str, BaseDistribution], name: str, params: dict[str, Any]) -> float:
+    try:
+        return space[name].to_internal_repr(params[name])
+    except ValueError:
+        return math.nan
+
+
+def _distribution(values: list[ParamValue]) -> BaseDistribution:
+    if all(isinstance(value, str) for value in values):
+        return CategoricalDistribution(tuple(dict.fromkeys(str(value) for value in values)))
+    if all(isinstance(value, int) for value in values):
+        return IntDistribution(int(min(values)), int(max(values)))
+    numbers = [float(value) for value in values]
+    return FloatDistribution(min(numbers), max(numbers), log=True)
+
+
+def _distance(
+    params: dict[str, ParamValue], wanted: dict[str, ParamValue], space: dict[str, BaseDistribution]
+) -> float:
+    """Sum over parameters of 0 to 1: categories differ by 1, numbers by their share of the (log) range."""
+    total = 0.0
+    for name, distribution in space.items():
+        mine, theirs = params[name], wanted[name]
+        if isinstance(distribution, FloatDistribution):
+            width = math.log(distribution.high / distribution.low) or 1.0
+            total += abs(math.log(float(mine) / float(theirs))) / width
+        else:
+            total += float(mine != theirs)
+    return total

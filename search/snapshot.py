@@ -1,0 +1,108 @@
+"""What a study looks like right now: one consistent reading of its rows, shared by every screen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search import phases
+from search.study import Headline, Rules, Study
+from storage.rows import RunRow, Verdict, WorkerRow
+
+ENDED = ("COMPLETE", "PRUNED", "FAIL")
+SIGN_OF_LIFE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class StageLine:
+    """One row of the answer: *stage, winner, score, trials (finished/stalled/pruned/diverged)*."""
+
+    name: str
+    verdict: Verdict | None
+    screen: tuple[RunRow, ...]
+    finals: tuple[RunRow, ...]
+    planned_screen: int
+    planned_finals: int
+
+    @property
+    def best(self) -> RunRow | None:
+        """The leading trial of the screen so far; pruned ones are censored and never lead."""
+        complete = [row for row in self.screen if row.state == "COMPLETE" and row.stop != "diverged"]
+        return max(complete, key=lambda row: row.best_score or 0.0, default=None)
+
+    @property
+    def trials(self) -> tuple[RunRow, ...]:
+        return (*self.screen, *self.finals)
+
+    def counts(self) -> dict[str, int]:
+        """Trials trained in this stage, by stop reason; a run reused from an earlier stage is not counted again."""
+        stops = Counter(row.stop for row in self.trials if not row.reused and row.state in ENDED)
+        return {stop: stops.get(stop, 0) for stop in ("finished", "stalled", "pruned", "diverged", "failed")}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    study: Study
+    rules: Rules | None
+    headline: Headline | None
+    stages: tuple[StageLine, ...]
+    runs: tuple[RunRow, ...]
+    workers: tuple[WorkerRow, ...]
+    now: float
+    plan: dict[str, int]
+
+    @property
+    def trained(self) -> tuple[RunRow, ...]:
+        """Every run once, ended or not."""
+        return tuple({row.cell_id: row for row in sorted(self.runs, key=lambda r: r.reused, reverse=True)}.values())
+
+    @property
+    def ended(self) -> tuple[RunRow, ...]:
+        return tuple(row for row in self.trained if row.state in ENDED)
+
+    @property
+    def alive(self) -> tuple[WorkerRow, ...]:
+        """Workers that have given a sign of life lately and have not said goodbye."""
+        return tuple(w for w in self.workers if w.left_at is None and self.now - w.last_seen < SIGN_OF_LIFE_SECONDS)
+
+    @property
+    def remaining(self) -> int:
+        """Runs still planned at most: of the phases that have begun what is left of them, of the others the plan."""
+        left = 0
+        for name, planned in self.plan.items():
+            ended = sum(row.phase == name and row.state in ENDED and not row.reused for row in self.runs)
+            left += 0 if self._decided(name) else max(0, planned - ended)
+        return 0 if self.headline else left
+
+    def _decided(self, phase: str) -> bool:
+        if phase == "pilot":
+            return self.rules is not None
+        stage = phase.removesuffix("/finals")
+        decided = any(line.name == stage and line.verdict is not None for line in self.stages)
+        return decided or (phase == stage and any(line.name == stage and line.finals for line in self.stages))
+
+
+def take(study: Study) -> Snapshot:
+    """Read the study's rows."""
+    store, definition = study.store, study.definition
+    runs = store.runs(study.study_id)
+    verdicts = {verdict.stage: verdict for verdict in store.verdicts(study.study_id)}
+    plan = phases.planned_runs(definition)
+    stages = []
+    for stage in definition.stages:
+        name = definition.phase_name(stage)
+        screen, finals = _of(runs, name), _of(runs, f"{name}/finals")
+        stages.append(StageLine(name, verdicts.get(name), screen, finals, plan[name], plan[f"{name}/finals"]))
+    return Snapshot(
+        study=study,
+        rules=study.rules(),
+        headline=study.headline(),
+        stages=tuple(stages),
+        runs=tuple(runs),
+        workers=tuple(store.workers(study.study_id)),
+        now=store.now(),
+        plan=plan,
+    )
+
+
+def _of(runs: Sequence[RunRow], phase: str) -> tuple[RunRow, ...]:
+    return tuple(row for row in runs if row.phase == phase)

@@ -1,0 +1,135 @@
+"""A stored study: its frozen definition and what has been measured and decided in it so far."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from spaces.study import Stage, StudyDefinition
+from storage.rows import Manifest, Verdict
+from storage.store import Store
+from trainer.recipe import Recipe, read_recipe
+
+
+class DataFacts(BaseModel):
+    """What the manifest says about the data, for screens and plans; identity is the digest alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    classes: tuple[str, ...]
+    development_images: int
+    test_images: int
+    groups: int | None = None
+
+    @property
+    def words(self) -> str:
+        """`digits: 1497 images to learn from, 300 held out for the test, 10 classes`"""
+        groups = f", {self.groups} groups" if self.groups else ""
+        return (
+            f"{self.name}: {self.development_images} images to learn from, {self.test_images} held out for the test, "
+            f"{len(self.classes)} classes{groups}"
+        )
+
+    def validation_images(self, folds: int) -> int:
+        return max(1, self.development_images // folds)
+
+
+class Resolved(BaseModel):
+    """The adopted text of a manifest: the definition with every looked-up field filled in, and what the data are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    definition: StudyDefinition
+    data: DataFacts
+
+
+class Rules(BaseModel):
+    """The two sizes of "no difference", as settled by the pilot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    delta: float
+    noise: float
+    pilot_scores: tuple[float, ...] = ()
+
+
+class Gain(BaseModel):
+    """A mean paired gain with its 95 % interval, in score units."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    mean: float
+    low: float
+    high: float
+
+
+class Headline(BaseModel):
+    """Final recipe against the original baseline on fresh replicates. Gains are None when both are one recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    answer: str
+    why: str
+    recipe: str
+    replicates: tuple[int, ...]
+    validation: float | None
+    test: float | None
+    baseline_validation: float | None = None
+    baseline_test: float | None = None
+    validation_gain: Gain | None = None
+    test_gain: Gain | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """`definition` is resolved: what is trained. `manifest.definition` is what was asked."""
+
+    store: Store
+    manifest: Manifest
+    resolved: Resolved
+
+    @classmethod
+    def of(cls, store: Store, manifest: Manifest) -> "Study":
+        return cls(store, manifest, Resolved.model_validate_json(manifest.resolved))
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def study_id(self) -> int:
+        return self.manifest.study_id
+
+    @property
+    def definition(self) -> StudyDefinition:
+        return self.resolved.definition
+
+    @property
+    def asked(self) -> StudyDefinition:
+        return StudyDefinition.model_validate_json(self.manifest.definition)
+
+    def rules(self) -> Rules | None:
+        found = self.store.measurement(self.study_id, "rules")
+        return None if found is None else Rules.model_validate(found)
+
+    def settled_rules(self) -> Rules:
+        rules = self.rules()
+        if rules is None:
+            raise RuntimeError(f"{self.name}: delta and noise are asked for before the pilot settled them")
+        return rules
+
+    def verdict(self, stage: Stage) -> Verdict | None:
+        name = self.definition.phase_name(stage)
+        return next((v for v in self.store.verdicts(self.study_id) if v.stage == name), None)
+
+    def carried(self, stage: Stage) -> Recipe:
+        """The recipe that the verdict of `stage` carries on."""
+        verdict = self.verdict(stage)
+        if verdict is None:
+            raise RuntimeError(f"{self.name}: stage {stage.name} is asked for its winner before its verdict")
+        return read_recipe(verdict.recipe)
+
+    def headline(self) -> Headline | None:
+        found = self.store.measurement(self.study_id, "headline")
+        return None if found is None else Headline.model_validate(found)
+
+
+def as_json(model: BaseModel) -> Any:
+    """A model as plain JSON values, for an insert-once row."""
+    return model.model_dump(mode="json")

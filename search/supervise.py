@@ -1,0 +1,66 @@
+"""The launcher's watch: workers started, progress shown, the study carried to its answer or left in order."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import click
+
+from search.edge import EXIT_BUG, EXIT_INTERRUPTED, complain
+from search.fleet import Fleet
+from search.progress import LiveScreen, PlainLines, Progress, Quiet
+from search.snapshot import take
+from search.study import Study
+
+POLL_SECONDS = 0.5
+
+
+def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bool) -> None:
+    """Return once the study has its headline. Exits 130 after an interruption and 1 when no worker is left."""
+    progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
+    with _termination_as_interrupt():
+        try:
+            crew.start(devices)
+            _watch(study, crew, progress)
+        except KeyboardInterrupt:
+            progress.close()
+            click.echo("stopping: workers save what they have and release their trials ...", err=True)
+            crew.stop()
+            complain("stopped before the answer; the same line goes on where it stopped")
+            sys.exit(EXIT_INTERRUPTED)
+        finally:
+            progress.close()
+            crew.stop()
+    if study.headline() is None:
+        complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
+        sys.exit(EXIT_BUG)
+
+
+def _watch(study: Study, crew: Fleet, progress: Progress) -> None:
+    while True:
+        for news in crew.watch():
+            progress.say(news)
+        snapshot = take(study)
+        progress.show(snapshot)
+        if snapshot.headline is not None or not crew.running:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a launch like Ctrl-C: in order."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,96 @@
+"""The statistics of a study: numbers in, decisions out; no database, no recipes."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scipy import stats
+
+DELTA_CEILING = 0.02
+NOISE_CEILING = 0.05
+
+
+def oscillation(curves: Sequence[Sequence[float]]) -> float:
+    """How far a converged score moves from one epoch to the next: the root mean square, over the second half of every
+    curve, of successive differences divided by sqrt 2 (which takes a slow trend out and leaves one epoch's share)."""
+    steps = [b - a for curve in curves for a, b in _pairs(curve[len(curve) // 2 :]) if math.isfinite(a + b)]
+    return math.sqrt(statistics.fmean(step * step for step in steps) / 2) if steps else 0.0
+
+
+def spread(scores: Sequence[float]) -> float:
+    """The seed-to-seed standard deviation of a score (n - 1 in the denominator), 0 for fewer than two scores."""
+    finite = [score for score in scores if math.isfinite(score)]
+    return statistics.stdev(finite) if len(finite) > 1 else 0.0
+
+
+def sized(value: float, *, images: int, ceiling: float) -> float:
+    """`value` clipped to between one validation image's worth of score and `ceiling`, to 2 significant digits."""
+    return float(f"{min(max(value, 1 / max(images, 1)), ceiling):.2g}")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A finalist: the replicate -> score of its runs that ended well, and why it was dropped, if it was."""
+
+    label: str
+    is_incumbent: bool
+    scores: Mapping[int, float]
+    dropped: str | None = None
+
+    def mean(self, replicates: Sequence[int]) -> float:
+        return statistics.fmean(self.scores[number] for number in replicates)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a stage carries on. `gain` is the winner's mean paired difference to the incumbent, in score units."""
+
+    outcome: str
+    label: str
+    mean: float
+    gain: float
+    replicates: tuple[int, ...]
+
+
+def choose(contenders: Sequence[Contender], replicates: Sequence[int]) -> Choice | None:
+    """The working choice: the highest mean over the common replicates, the incumbent winning an exact draw.
+
+    *tie* means the incumbent is carried, *leaning* that a challenger is; a claim (*better*) is not made from three
+    replicates. None when no contender is left.
+    """
+    active = [c for c in contenders if c.dropped is None and all(number in c.scores for number in replicates)]
+    if not active:
+        return None
+    winner = max(active, key=lambda c: (c.mean(replicates), c.is_incumbent))
+    incumbent = next((c for c in active if c.is_incumbent), None)
+    gain = winner.mean(replicates) - incumbent.mean(replicates) if incumbent else math.nan
+    outcome = "tie" if winner.is_incumbent else "leaning"
+    return Choice(outcome, winner.label, winner.mean(replicates), gain, tuple(replicates))
+
+
+@dataclass(frozen=True)
+class PairedGain:
+    """Mean paired difference with a 95 % interval (ordinary paired t; Student 1908)."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+
+def paired_gain(ours: Sequence[float], theirs: Sequence[float]) -> PairedGain:
+    """The gain of `ours` over `theirs`, replicate by replicate. Needs at least two pairs."""
+    if len(ours) != len(theirs) or len(ours) < 2:
+        raise ValueError(
+            f"a paired gain needs two equally long series of at least 2, got {len(ours)} and {len(theirs)}"
+        )
+    gains = [a - b for a, b in zip(ours, theirs, strict=True)]
+    mean = statistics.fmean(gains)
+    half = float(stats.t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / math.sqrt(len(gains))
+    return PairedGain(mean, mean - half, mean + half, len(gains))
+
+
+def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
+    return list(pairwise(values))

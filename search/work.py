@@ -1,0 +1,90 @@
+"""`python -m search.work`: the process of one worker, started by `search.launch` once per core or GPU.
+
+The storage URL comes by environment, so that no process list shows a password.
+"""
+
+import logging
+import os
+import socket
+import sys
+import uuid
+from pathlib import Path
+
+import click
+import torch
+
+from search.edge import EXIT_INTERRUPTED, UserError, run
+from search.keeper import LeaseKeeper
+from search.leaving import Leaving
+from search.objective import Workplace
+from search.study import Study
+from search.versions import versions
+from search.worker import TooManyFailures, Worker
+from storage.checkpoints import CheckpointFolder
+from storage.store import Store
+from trainer.data import load, open_source
+
+log = logging.getLogger("ceteris.worker")
+RENEWALS_PER_LEASE = 3
+
+
+@click.command(hidden=True)
+@click.option("--name", required=True)
+@click.option("--data", required=True)
+@click.option("--device", required=True)
+@click.option("--folder", required=True, type=click.Path(path_type=Path))
+@click.option("--weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--storage", envvar="CETERIS_STORAGE", required=True)
+@click.option("--checkpoint-every", type=float, default=30.0)
+@click.option("--lease-seconds", type=float, default=30.0)
+@click.option("--threads", type=int, default=1)
+@click.option("--launcher", type=int)
+def main(
+    name: str,
+    data: str,
+    device: str,
+    folder: Path,
+    weights: Path | None,
+    storage: str,
+    checkpoint_every: float,
+    lease_seconds: float,
+    threads: int,
+    launcher: int | None,
+) -> None:
+    """Work on the stored study NAME until it is answered."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    leaving = Leaving(launcher)
+    torch.set_num_threads(threads)
+    store = Store.connect(storage, ttl=lease_seconds)
+    manifest = store.manifest(name)
+    if manifest is None:
+        raise UserError(f"no study is called {name!r} in {store.url_without_secret}; start it with search.launch")
+    study = Study.of(store, manifest)
+    source = open_source(data)
+    if source.digest != manifest.data_digest:
+        raise UserError(f"{data} is not the data of study {name}; give --data with the same images and labels")
+    recipe = study.definition.baseline
+    place = torch.device(device)
+    dataset = load(source, recipe.image_size, recipe.channels, study.definition.test_fraction).to(place)
+
+    host, pid = socket.gethostname(), os.getpid()
+    worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
+    store.register_worker(study.study_id, worker, host, pid, device, versions())
+    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE)
+    checkpoints = CheckpointFolder(folder)
+    at = Workplace(study, dataset, place, weights, checkpoints, keeper, checkpoint_every, leaving)
+    log.info("worker %s on %s joins %s", worker, device, name)
+    try:
+        Worker(at, worker).carry()
+    except TooManyFailures as error:
+        raise UserError(str(error)) from error
+    finally:
+        keeper.close()
+        store.leave(worker)
+        store.close()
+    if leaving():
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    run(main)

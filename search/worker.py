@@ -1,0 +1,94 @@
+"""One worker: walks through a study's life and trains whatever is wanted and free, next to any number of others."""
+
+import logging
+import time
+import uuid
+from functools import partial
+
+from search import sampling
+from search.life import life
+from search.objective import Workplace, train
+from search.phases import Phase
+from search.stopping import stop_screen
+from storage.errors import LeaseLost, StorageError
+from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
+
+log = logging.getLogger("ceteris.worker")
+FAILURES_IN_A_ROW = 3
+LONGEST_WAIT = 1.0
+
+
+class TooManyFailures(Exception):
+    """Several trials in a row failed on this worker: something is wrong here rather than with one recipe."""
+
+
+class Worker:
+    def __init__(self, at: Workplace, worker: str) -> None:
+        self._at, self._worker = at, worker
+        self._study, self._store = at.study, at.study.store
+        self._failures = 0
+        self._seed = uuid.uuid4().int % 2**32
+
+    def carry(self) -> None:
+        """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
+        for phase in life(self._study, self._worker):
+            self._work(phase)
+            if self._at.leaving():
+                return
+
+    def _work(self, phase: Phase) -> None:
+        study_id = self._study.study_id
+        self._store.open_phase(study_id, phase.name, phase.allowed)
+        while not self._at.leaving():
+            got = self._store.claim(study_id, phase.name, self._worker, uuid.uuid4().hex, partial(self._draw, phase))
+            match got:
+                case PhaseDone():
+                    return
+                case Wait(seconds=seconds):
+                    self._at.leaving.pause(min(seconds, LONGEST_WAIT))
+                case Lease():
+                    self._train(got, phase)
+
+    def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
+        rows = self._store.runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
+        if phase.kind == "screen" and stop_screen(self._study, phase, rows):
+            return None
+        planned = sampling.next_run(phase, rows, taken, self._seed + len(taken))
+        if planned is None:
+            return None
+        candidate = planned.candidate
+        return Proposal(
+            cell=CellKey(*planned.cell),
+            data_digest=self._study.manifest.data_digest,
+            recipe=candidate.recipe.canonical(),
+            role=candidate.role,
+            label=candidate.label,
+            params=sampling.params_of(planned, phase),
+            distributions=sampling.distributions(phase),
+            attrs={"value": candidate.label, "role": candidate.role, "replicate": planned.replicate},
+        )
+
+    def _train(self, lease: Lease, phase: Phase) -> None:
+        self._at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}")
+        began = time.monotonic()
+        try:
+            how = train(lease, phase, self._at)
+            log.info("%s #%d %s: %s in %.1f s", lease.phase, lease.number, lease.label, how, time.monotonic() - began)
+            self._failures = 0
+        except LeaseLost as error:
+            log.warning("%s", error)
+        except StorageError:
+            raise
+        except Exception as error:
+            log.exception("%s #%d %s failed", lease.phase, lease.number, lease.label)
+            self._fail(lease, error, time.monotonic() - began)
+        finally:
+            self._at.keeper.let_go()
+
+    def _fail(self, lease: Lease, error: Exception, seconds: float) -> None:
+        """Record the trial's own error; give up on this worker when it is one after the other."""
+        reason = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
+        self._store.finish(lease, Result("failed", reason, None, None, None, None, 0, seconds))
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise TooManyFailures(f"{FAILURES_IN_A_ROW} trials in a row failed here, the last: {reason}") from error

@@ -1,0 +1,105 @@
+"""Checkpoint files: written whole or not at all, verified when read. What is inside is the caller's.
+
+A file's name carries epoch and token, so that a worker that lost its trial never touches a file of the one who has it.
+The pointer to a file is published afterwards, by a fenced write (`Store.report`): a file without one is rubbish.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import uuid
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from storage.errors import CheckpointDamaged, CheckpointUnwritable
+from storage.host import host_name
+from storage.names import check_study_name
+from storage.rows import CheckpointKind, CheckpointRow
+
+_NAME = re.compile(r"(?P<kind>[a-z]+)-t(?P<token>\d+)-e(?P<epoch>\d+)\.ckpt")
+
+
+class CheckpointFolder:
+    """`root`/study/trial id/kind-token-epoch.ckpt. Raises CheckpointUnwritable, CheckpointDamaged, one line each."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(
+        self, study: str, trial_id: int, token: int, epoch: int, kind: CheckpointKind, payload: bytes
+    ) -> CheckpointRow:
+        """Write one checkpoint durably: a temporary file, fsync, rename. Returns the pointer to publish."""
+        name = f"{kind}-t{token:04d}-e{epoch:06d}.ckpt"
+        location = PurePosixPath(check_study_name(study), str(trial_id), name)
+        file = self.root / location
+        temporary = file.with_name(f".{name}-{uuid.uuid4().hex}.part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as stream:
+                stream.write(payload)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+            _sync_folder(file.parent)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise CheckpointUnwritable(self._unwritable(len(payload), error)) from error
+        sha256 = hashlib.sha256(payload).hexdigest()
+        return CheckpointRow(trial_id, token, epoch, kind, str(location), host_name(), len(payload), sha256)
+
+    def read(self, row: CheckpointRow) -> bytes:
+        """The bytes of a checkpoint, verified. Raises CheckpointDamaged when they are not the ones written."""
+        file = (self.root / PurePosixPath(row.location)).resolve()
+        if not file.is_relative_to(self.root.resolve()):
+            raise CheckpointDamaged(f"checkpoint {row.location!r} lies outside of {self.root}")
+        try:
+            payload = file.read_bytes()
+        except OSError as error:
+            why = error.strerror or error
+            raise CheckpointDamaged(f"checkpoint {file} (written on {row.host}) cannot be read: {why}") from error
+        if len(payload) != row.size or hashlib.sha256(payload).hexdigest() != row.sha256:
+            raise CheckpointDamaged(
+                f"checkpoint {file} is damaged: {len(payload)} bytes of {row.size}, or other bytes than were written"
+            )
+        return payload
+
+    def prune(
+        self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None
+    ) -> None:
+        """Delete all but the newest `keep` of each kind (or of one `kind`) of a trial.
+
+        `study` narrows it where folders of several databases share the root. Missing files are no error.
+        """
+        folders = [self.root / study] if study is not None else self._studies()
+        for folder in (each / str(trial_id) for each in folders):
+            if not folder.is_dir():
+                continue
+            found: dict[str, list[tuple[int, int, Path]]] = {}
+            for file in folder.iterdir():
+                if (match := _NAME.fullmatch(file.name)) and kind in (None, match["kind"]):
+                    found.setdefault(match["kind"], []).append((int(match["token"]), int(match["epoch"]), file))
+            for files in found.values():
+                for _, _, file in sorted(files, reverse=True)[keep:]:
+                    with suppress(OSError):
+                        file.unlink()
+
+    def _studies(self) -> list[Path]:
+        return [each for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []
+
+    def _unwritable(self, size: int, error: OSError) -> str:
+        if error.errno == errno.ENOSPC:
+            return f"no space left for a checkpoint of {size} bytes in {self.root}: free some, or give another folder"
+        return f"cannot write a checkpoint in {self.root}: {error.strerror or error}; give a folder that can be written"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable. Windows cannot open folders, and does without."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,57 @@
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.pruning import judge
+
+SCORE = st.floats(0, 1)
+ANY = st.one_of(SCORE, st.sampled_from([math.nan, math.inf, -math.inf]))
+COMPANY = st.lists(SCORE, max_size=12)
+RULE = {"eta": 2.0, "minimum": 4}
+
+
+def test_only_a_trial_behind_the_cut_by_more_than_delta_is_pruned() -> None:
+    company = [0.90, 0.89, 0.60]
+    assert judge(2, 0.87, company, delta=0.01, **RULE).pruned
+    assert not judge(2, 0.885, company, delta=0.01, **RULE).pruned, "behind, but by no more than delta"
+    assert not judge(2, 0.895, company, delta=0.0, **RULE).pruned, "among the best half"
+
+
+def test_nobody_is_pruned_before_there_is_company() -> None:
+    assert not judge(2, 0.1, [0.9, 0.9], delta=0.01, **RULE).pruned
+    assert judge(2, 0.1, [0.9, 0.9, 0.9], delta=0.01, **RULE).pruned
+
+
+@given(score=SCORE, size=st.integers(0, 20), delta=SCORE)
+def test_identical_curves_are_never_pruned_against_each_other(score: float, size: int, delta: float) -> None:
+    assert not judge(4, score, [score] * size, delta=delta, **RULE).pruned
+
+
+@given(score=SCORE, company=COMPANY, small=SCORE, extra=SCORE)
+def test_a_larger_delta_never_prunes_more(score: float, company: list[float], small: float, extra: float) -> None:
+    if judge(4, score, company, delta=small + extra, **RULE).pruned:
+        assert judge(4, score, company, delta=small, **RULE).pruned
+
+
+@given(company=COMPANY, delta=SCORE)
+def test_the_best_of_all_is_never_pruned(company: list[float], delta: float) -> None:
+    assert not judge(4, max([*company, 0.0]), company, delta=delta, **RULE).pruned
+
+
+@given(score=ANY, company=st.lists(ANY, max_size=8), delta=SCORE)
+def test_no_number_crashes_the_rule(score: float, company: list[float], delta: float) -> None:
+    rung = judge(2, score, company, delta=delta, **RULE)
+    assert isinstance(rung.reason, str)
+    assert all(math.isfinite(value) for value in rung.company)
+
+
+@given(score=SCORE, company=COMPANY, delta=SCORE)
+def test_a_decision_can_be_derived_again_from_its_evidence(score: float, company: list[float], delta: float) -> None:
+    evidence = judge(2, score, company, delta=delta, **RULE).evidence()
+    again = judge(evidence["epoch"], evidence["score"], evidence["company"], delta=evidence["delta"], **RULE)
+    assert again.pruned == evidence["pruned"]
+
+
+def test_a_pruned_trial_says_why_in_words() -> None:
+    assert judge(4, 0.812, [0.871, 0.9, 0.9], delta=0.006, **RULE).reason == "pruned at epoch 4: 0.812, cut 0.900, delta 0.006"
