@@ -1,39 +1,54 @@
 """The exponential moving average of a model's weights: what is scored, for it damps the swing from epoch to epoch."""
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+BATCH_NORM_HALF_LIFE = 6.6  # steps: that of BatchNorm's own momentum of 0.1, the least its statistics are averaged over
 
 
 class Average:
-    """A twin of `model` in inference mode whose floating weights and buffers follow the model's."""
+    """A twin of `model` in inference mode whose floating weights and buffers follow the model's.
+
+    From here on `model` keeps BatchNorm's statistics of its last batch only (momentum 1), and the twin averages those.
+    Averaging running averages lags twice and remembers where they began: short runs would be scored far too low early.
+    """
 
     def __init__(self, model: nn.Module) -> None:
+        for module in model.modules():
+            if isinstance(module, _BatchNorm):
+                module.momentum = 1.0
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.steps = 0
-        self._source = _tensors(model)
-        self._target = _tensors(self.model)
-        self._source_counts = _counters(model)
-        self._target_counts = _counters(self.model)
+        twin = self.model
+        self._parameters = _floating(twin.parameters()), _floating(model.parameters())
+        self._buffers = _floating(twin.buffers()), _floating(model.buffers())
+        self._counters = [
+            pair for pair in zip(twin.buffers(), model.buffers(), strict=True) if not pair[0].is_floating_point()
+        ]
 
     @torch.no_grad()
     def update(self, half_life: float) -> None:
         """After an optimizer step; `half_life` in steps, 0 for none. Bias-corrected: the first weights do not count."""
         self.steps += 1
-        decay = 0.5 ** (1 / half_life) if half_life > 0 else 0.0
-        # Adam's correction, avg_t / (1 - d^t), folded into the step's weight; 1 at the first step: a plain copy.
-        weight = (1 - decay) / (1 - decay**self.steps)
-        torch._foreach_lerp_(self._target, self._source, weight)  # pyright: ignore[reportPrivateImportUsage]
-        for target, source in zip(self._target_counts, self._source_counts, strict=True):
+        _follow(*self._parameters, self._share(half_life))
+        _follow(*self._buffers, self._share(max(half_life, BATCH_NORM_HALF_LIFE)))
+        for target, source in self._counters:
             target.copy_(source)
 
+    def _share(self, half_life: float) -> float:
+        """Of the newest weights in the average: Adam's correction 1 / (1 - d ** t) folded in, 1 at first."""
+        decay = 0.5 ** (1 / half_life) if half_life > 0 else 0.0
+        return (1 - decay) / (1 - decay**self.steps)
 
-def _tensors(model: nn.Module) -> list[Tensor]:
-    """Parameters, and buffers such as BatchNorm's running statistics."""
-    everything = [parameter.detach() for parameter in model.parameters()] + list(model.buffers())
-    return [tensor for tensor in everything if tensor.is_floating_point()]
+
+def _floating(tensors: Iterator[Tensor]) -> list[Tensor]:
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
 
 
-def _counters(model: nn.Module) -> list[Tensor]:
-    return [tensor for tensor in model.buffers() if not tensor.is_floating_point()]
+def _follow(target: list[Tensor], source: list[Tensor], share: float) -> None:
+    if target:
+        torch._foreach_lerp_(target, source, share)  # pyright: ignore[reportPrivateImportUsage]

@@ -1,0 +1,72 @@
+"""`python -m trainer recipe.json`: one recipe trained alone, one plain line per epoch."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from trainer.recipe import RecipeError, read_recipe
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: trained; 1: diverged; 2: the request cannot be met, said in one line on stderr; 130: interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m trainer", description="Train one recipe alone, without a study.")
+    parser.add_argument("recipe", type=Path, help='JSON file, such as {"lr": 0.003}; what it leaves out is the default')
+    parser.add_argument("--data", default="digits", help="digits, or a folder with one folder of images per class")
+    parser.add_argument("--replicate", type=int, default=0, help="which split, fold and seed (default 0)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 (default cpu)")
+    parser.add_argument("--weights", type=Path, help="the file that the recipe names by its sha256")
+    asked = parser.parse_args(arguments)
+    try:
+        recipe = read_recipe(asked.recipe.read_text(encoding="utf-8-sig"))  # -sig: as Windows' Notepad may save it
+    except (OSError, UnicodeDecodeError) as error:
+        return _refuse(f"{asked.recipe} cannot be read ({error}): give a file of JSON such as {{}}")
+    except RecipeError as error:
+        return _refuse(f"{asked.recipe}: {error}")
+
+    import torch  # seconds: a wrong recipe is refused before
+
+    from trainer.backbone import BackboneError
+    from trainer.data import DataError, load, open_source
+    from trainer.replicate import Replicate
+    from trainer.run import Run, RunError
+
+    started = time.perf_counter()
+    try:
+        device = torch.device(asked.device)
+        torch.empty(1, device=device)
+        data = load(open_source(asked.data), recipe.image_size, recipe.channels)
+        run = Run(recipe, Replicate.numbered(asked.replicate), data, device, weights_file=asked.weights)
+    except (DataError, BackboneError, RunError, ValueError) as error:
+        return _refuse(str(error))
+    except (RuntimeError, AssertionError) as error:  # torch: no such device, not built for it, out of memory
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return _refuse(f"device {asked.device} cannot be used ({said[:150]}): try --device cpu")
+    try:
+        for epoch in run:
+            print(
+                f"epoch {epoch.number:3d}/{recipe.epochs} {epoch.phase:8s} lr {epoch.lr:.3g} loss {epoch.train_loss:.4f} "
+                f"val loss {epoch.val_loss:.4f} {recipe.metric} {epoch.score:.4f} {epoch.images / epoch.seconds:.0f} img/s",
+                flush=True,
+            )
+    except KeyboardInterrupt:
+        return _refuse(f"interrupted after {len(run.epochs)} epochs, nothing is kept", code=130)
+    if run.last is None or run.best is None:
+        print(
+            f"diverged in epoch {len(run.epochs)}: the loss is no number any more; try a smaller lr than {recipe.lr:.4g}"
+        )
+        return 1
+    print(
+        f"{run.stop}: {recipe.metric} {run.last.score:.4f} after the decay, best {run.best.score:.4f} in epoch "
+        f"{run.best.number}, {len(run.epochs)} epochs, {time.perf_counter() - started:.1f} s, recipe {recipe.signature[:12]}"
+    )
+    return 0
+
+
+def _refuse(line: str, code: int = 2) -> int:
+    print(f"trainer: {line}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
