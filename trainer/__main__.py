@@ -16,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--replicate", type=int, default=0, help="which split, fold and seed (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 (default cpu)")
     parser.add_argument("--weights", type=Path, help="the file that the recipe names by its sha256")
+    # One is the default: with more, a busy machine slows a small backbone down tenfold, and the last digits differ.
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     asked = parser.parse_args(arguments)
     try:
         recipe = read_recipe(asked.recipe.read_text(encoding="utf-8-sig"))  # -sig: as Windows' Notepad may save it
@@ -32,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     from trainer.run import Run, RunError
 
     started = time.perf_counter()
+    torch.set_num_threads(max(1, asked.threads))
     try:
         device = torch.device(asked.device)
         torch.empty(1, device=device)
@@ -45,20 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for epoch in run:
             print(
-                f"epoch {epoch.number:3d}/{recipe.epochs} {epoch.phase:8s} lr {epoch.lr:.3g} loss {epoch.train_loss:.4f} "
-                f"val loss {epoch.val_loss:.4f} {recipe.metric} {epoch.score:.4f} {epoch.images / epoch.seconds:.0f} img/s",
+                f"epoch {epoch.number:3d}/{recipe.epochs} {epoch.phase:8s} lr {epoch.lr:.3g} "
+                f"loss {epoch.train_loss:.4f} val loss {epoch.val_loss:.4f} {recipe.metric} {epoch.score:.4f} "
+                f"{epoch.images / epoch.seconds:.0f} img/s",
                 flush=True,
             )
     except KeyboardInterrupt:
         return _refuse(f"interrupted after {len(run.epochs)} epochs, nothing is kept", code=130)
     if run.last is None or run.best is None:
-        print(
-            f"diverged in epoch {len(run.epochs)}: the loss is no number any more; try a smaller lr than {recipe.lr:.4g}"
-        )
+        print(f"diverged in epoch {len(run.epochs)}: the loss is not finite; try a smaller lr than {recipe.lr:.4g}")
         return 1
     print(
-        f"{run.stop}: {recipe.metric} {run.last.score:.4f} after the decay, best {run.best.score:.4f} in epoch "
-        f"{run.best.number}, {len(run.epochs)} epochs, {time.perf_counter() - started:.1f} s, recipe {recipe.signature[:12]}"
+        f"{run.stop}: {recipe.metric} {run.last.score:.4f} after the decay, best {run.best.score:.4f} "
+        f"in epoch {run.best.number}, {len(run.epochs)} epochs, {time.perf_counter() - started:.1f} s, "
+        f"recipe {recipe.signature[:12]}"
     )
     return 0
 

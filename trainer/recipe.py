@@ -76,9 +76,8 @@ class Recipe(Frozen):
     """Frozen and compared by value. Drawn numbers are rounded to 4 significant digits, NaN and infinity refused."""
 
     backbone: str = Field(default="test_resnet", pattern=r"^[A-Za-z0-9_]+$")  # any timm architecture, without a tag
-    weights: str | None = Field(
-        default=None, pattern=r"^(timm:[A-Za-z0-9_.-]+|sha256:[0-9a-f]{64})$"
-    )  # None: from scratch
+    # None: from scratch; else a tag of timm's, or the digest of a local file, whose place is the worker's business
+    weights: str | None = Field(default=None, pattern=r"^(timm:[A-Za-z0-9_.-]+|sha256:[0-9a-f]{64})$")
     image_size: int = Field(default=16, ge=4, le=2048)  # pixels, height and width
     channels: Literal[1, 3] = 1  # grey or RGB
     batch_size: int = Field(default=64, ge=2, le=65536)  # images; two at least, for BatchNorm
