@@ -65,9 +65,7 @@ class CheckpointFolder:
             )
         return payload
 
-    def prune(
-        self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None
-    ) -> None:
+    def prune(self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None) -> None:
         """Delete all but the newest `keep` of each kind (or of one `kind`) of a trial.
 
         `study` narrows it where folders of several databases share the root. Missing files are no error.

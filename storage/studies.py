@@ -54,9 +54,9 @@ def summaries(connection: Connection) -> list[StudySummary]:
     for study_id, state, count in connection.execute(counted):
         states.setdefault(study_id, {})[state] = count
     decided = select(VerdictTable.study_id, func.count()).group_by(VerdictTable.study_id)
-    verdicts = dict(connection.execute(decided).tuples().all())
+    verdicts = dict(connection.execute(decided).all())
     held = select(LeaseTable.study_id, func.count()).where(LeaseTable.expires_at > DatabaseClock())
-    leases = dict(connection.execute(held.group_by(LeaseTable.study_id)).tuples().all())
+    leases = dict(connection.execute(held.group_by(LeaseTable.study_id)).all())
     columns = ManifestTable.study_id, ManifestTable.name, ManifestTable.created_at, ManifestTable.creator
     return [
         StudySummary(
