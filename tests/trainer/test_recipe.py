@@ -1,0 +1,200 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from trainer import recipe as recipes
+from trainer.recipe import (
+    SGD,
+    AdamW,
+    ClassBalanced,
+    CrossEntropy,
+    Cutout,
+    Flip,
+    Focal,
+    LabelSmoothing,
+    Mixup,
+    NoAugment,
+    Plateau,
+    Recipe,
+    RecipeError,
+    Shift,
+    read_recipe,
+)
+
+GOLDEN = Path(__file__).with_name("golden_signatures.json")
+
+
+def real(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, allow_nan=False)
+
+
+LOSSES = st.one_of(
+    st.just(CrossEntropy()),
+    real(0.001, 0.99).map(lambda x: LabelSmoothing(smoothing=x)),
+    real(0.001, 0.9999).map(lambda x: ClassBalanced(beta=x)),
+    real(0.001, 10).map(lambda x: Focal(gamma=x)),
+)
+AUGMENTS = st.one_of(
+    st.just(NoAugment()),
+    real(0.001, 1).map(lambda x: Flip(p=x)),
+    real(0.001, 0.5).map(lambda x: Shift(fraction=x)),
+    real(0.001, 1).map(lambda x: Cutout(fraction=x)),
+    real(0.05, 10).map(lambda x: Mixup(alpha=x)),
+)
+OPTIMIZERS = st.one_of(
+    st.builds(AdamW, weight_decay=real(0, 10), beta1=real(0, 0.9999), beta2=real(0, 0.9999)),
+    st.builds(SGD, momentum=real(0, 0.9999), weight_decay=real(0, 10), nesterov=st.booleans()),
+)
+RECIPES = st.builds(
+    Recipe,
+    backbone=st.sampled_from(["test_resnet", "test_vit"]),
+    weights=st.none() | st.just("timm:r160_in1k") | st.just("sha256:" + "0" * 64),
+    image_size=st.integers(4, 2048),
+    channels=st.sampled_from([1, 3]),
+    batch_size=st.integers(2, 65536),
+    epochs=st.integers(10, 1000),
+    epoch_images=st.none() | st.integers(2, 10**6),
+    optimizer=OPTIMIZERS,
+    lr=real(1e-8, 10_000),
+    warmup_epochs=st.integers(0, 5),
+    decay_epochs=st.integers(1, 5),
+    ema_epochs=real(0, 1000),
+    dropout=real(0, 0.99),
+    drop_path=real(0, 0.99),
+    loss=LOSSES,
+    augment=AUGMENTS,
+    plateau=st.none() | st.builds(Plateau, patience=st.integers(1, 1000), delta=real(0, 1)),
+    precision=st.sampled_from(["fp32", "bf16", "fp16"]),
+    metric=st.sampled_from(["macro_f1", "accuracy"]),
+)
+
+
+@given(RECIPES)
+def test_a_recipe_survives_json(recipe: Recipe) -> None:
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    assert read_recipe(recipe.canonical()) == recipe
+    assert read_recipe(recipe.canonical()).signature == recipe.signature
+
+
+@given(RECIPES, RECIPES)
+def test_two_recipes_share_a_signature_exactly_if_they_are_equal(one: Recipe, other: Recipe) -> None:
+    assert (one.signature == other.signature) == (one == other)
+    assert bool(one.differences(other)) == (one != other)
+
+
+@given(RECIPES, st.data())
+def test_a_change_of_any_field_changes_the_signature(recipe: Recipe, data: st.DataObject) -> None:
+    other = data.draw(RECIPES)
+    for name in Recipe.model_fields:
+        try:
+            changed = recipe.model_copy(update={name: getattr(other, name)})
+        except ValidationError:
+            continue
+        assert (changed.signature == recipe.signature) == (getattr(other, name) == getattr(recipe, name)), name
+
+
+@given(LOSSES | AUGMENTS | OPTIMIZERS, LOSSES | AUGMENTS | OPTIMIZERS)
+def test_labels_are_unique_per_value(one: Any, other: Any) -> None:
+    assert (one.label == other.label) == (one == other)
+
+
+def test_labels_read_as_a_person_would_write_them() -> None:
+    choices = [CrossEntropy(), Focal(), ClassBalanced(), NoAugment(), Mixup(), SGD(), AdamW(weight_decay=0)]
+    assert [choice.label for choice in choices] == [
+        "cross_entropy", "focal(2)", "class_balanced(0.999)", "none", "mixup(0.2)", "sgd(0.9, 0.0005, true)",
+        "adamw(0, 0.9, 0.999)",
+    ]  # fmt: skip
+
+
+def test_a_drawn_number_is_rounded_to_four_significant_digits_wherever_it_comes_in() -> None:
+    exact = Recipe(lr=0.001414)
+    assert Recipe(lr=0.001414213).signature == exact.signature
+    assert Recipe().model_copy(update={"lr": 0.001414213}).signature == exact.signature
+    assert read_recipe('{"lr": 0.001414213}').signature == exact.signature
+    assert Recipe(optimizer=AdamW(weight_decay=-0.0)).signature == Recipe(optimizer=AdamW(weight_decay=0)).signature
+
+
+def test_one_and_one_point_zero_are_one_value() -> None:
+    assert read_recipe('{"lr": 1, "epochs": 20.0}').signature == read_recipe('{"lr": 1.0, "epochs": 20}').signature
+
+
+def test_a_recipe_never_changes() -> None:
+    with pytest.raises(ValidationError):
+        Recipe().lr = 1.0  # pyright: ignore[reportAttributeAccessIssue]
+    assert hash(Recipe()) == hash(Recipe())
+
+
+def test_known_recipes_keep_their_signatures() -> None:
+    """Red after a changed default or field: raise RECIPE_VERSION, then write the new table that the message shows."""
+    table = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    now = {text: read_recipe(text).signature for text in table["signatures"]}
+    assert {"recipe_version": recipes.RECIPE_VERSION, "signatures": now} == table, json.dumps(now, indent=1)
+
+
+def test_the_golden_table_names_every_arm() -> None:
+    text = GOLDEN.read_text(encoding="utf-8")
+    arms = [arm for arm in recipes.Choice.__subclasses__() if issubclass(arm, BaseModel)]
+    assert [arm.__name__ for arm in arms if f'\\"{arm.model_fields["kind"].default}\\"' not in text] == []
+
+
+def test_a_changed_recipe_version_changes_every_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Recipe().signature
+    monkeypatch.setattr(recipes, "RECIPE_VERSION", recipes.RECIPE_VERSION + 1)
+    assert Recipe().signature != before
+    with pytest.raises(RecipeError, match="recipe version"):
+        read_recipe('{"recipe_version": 1}')
+
+
+def test_differences_are_told_field_by_field_for_display() -> None:
+    mine = Recipe(lr=0.003, loss=Focal(gamma=3), augment=Flip(), plateau=Plateau(delta=0.01))
+    other = Recipe(loss=Focal(), plateau=None)
+    assert mine.differences(other) == {
+        "lr": ("0.003", "0.001"),
+        "loss.gamma": ("3", "2"),
+        "augment": ("flip(0.5)", "none"),
+        "plateau": ("plateau(3, 0.01)", "none"),
+    }
+    assert mine.differences(mine) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"lr": "NaN"}', "lr = NaN is refused: a finite number is needed"),
+        ('{"lr": NaN}', "finite"),
+        ('{"lr": 1e999}', "finite"),
+        ('{"lr": -1}', "lr = -1 is refused: Input should be greater than 0"),
+        ('{"loss": {"kind": "class_balanced", "beta": 0.99999}}', "loss.beta = 0.99999 is refused"),
+        ('{"loss": {"kind": "focal", "gama": 2}}', "did you mean gamma?"),
+        ('{"loss": {"kind": "fokal"}}', "'cross_entropy', 'label_smoothing', 'class_balanced', 'focal'"),
+        ('{"bath_size": 2}', "did you mean batch_size?"),
+        ('{"epochs": 3}', "epochs 3 leaves no room for warmup_epochs 1 and decay_epochs 3: use epochs 4 or more"),
+        ('{"epochs": 6, "warmup_epochs": 4}', "use epochs 7 or more"),
+        ('{"backbone": "resnet18.a1_in1k"}', "a tag as weights timm:<tag>"),
+        ('{"weights": "mine.pth"}', "sha256:<64 hexadecimal digits>"),
+        ("{", "is not JSON"),
+        ("[]", "write an object"),
+        ('{"recipe_version": 99}', "version 99"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_one_line_that_says_what_is_allowed(text: str, says: str) -> None:
+    with pytest.raises(RecipeError) as refusal:
+        read_recipe(text)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@given(st.floats())
+def test_no_float_at_all_makes_an_invalid_number_valid(value: float) -> None:
+    try:
+        lr = Recipe(lr=value).lr
+    except ValidationError:
+        return
+    assert math.isfinite(lr) and lr > 0
+    assert Recipe(lr=lr).lr == lr
