@@ -1,0 +1,213 @@
+"""First contact, outages, and secrets."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+
+from storage.errors import StorageError, StorageRefused, StorageUnreachable
+from storage.store import Store
+from tests.storage.small import drawing, epoch, lease_of, open_study, result
+
+SECRET = "s3cret-p@ss"
+
+
+def refused(url: str, **options: float) -> tuple[str, float]:
+    started = time.monotonic()
+    with pytest.raises(StorageError) as caught:
+        Store.connect(url, **options)
+    message = str(caught.value)
+    assert "\n" not in message and SECRET not in message and "s3cret-p%40ss" not in message
+    return message, time.monotonic() - started
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that accepts connections and never says a word, as one that is stopped or behind a bad firewall."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_dead_server_is_one_line_within_ten_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    message, seconds = refused(f"postgresql://me:s3cret-p%40ss@127.0.0.1:{port}/ceteris")
+    assert seconds < 10 and f"127.0.0.1:{port}" in message and "***" in message
+
+
+def test_a_silent_server_is_one_line_within_ten_seconds(silent_port: int) -> None:
+    message, seconds = refused(f"postgres://me:s3cret-p%40ss@127.0.0.1:{silent_port}/ceteris")
+    assert seconds < 10 and "cannot use" in message
+
+
+def test_waiting_for_a_database_tries_again_until_the_time_is_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    _, seconds = refused(f"postgresql://me:s3cret-p%40ss@127.0.0.1:{port}/ceteris", wait=1.5)
+    assert 1.4 < seconds < 10
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://me:s3cret-p%40ss@h/d",
+        "postgresql+asyncpg://me:s3cret-p%40ss@h/d",
+        "postgresql://me:s3cret-p%40ss@h:port/d",
+    ],
+)
+def test_another_url_is_refused_with_one_that_would_work(url: str) -> None:
+    message, _ = refused(url)
+    assert "sqlite:///" in message
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    message, _ = refused(f"sqlite:///{(tmp_path / 'file' / 'folder' / 'ceteris.db').as_posix()}")
+    assert "cannot make the folder" in message
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "photo.db").write_bytes(b"not a database at all" * 100)
+    message, _ = refused(f"sqlite:///{(tmp_path / 'photo.db').as_posix()}")
+    assert "not a database" in message
+
+
+def test_a_password_is_never_shown(database_url: str) -> None:
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        url = url.set(password=SECRET)  # trusted anyway
+    store = Store.connect(url.render_as_string(hide_password=False))
+    assert SECRET not in repr(store) + store.url_without_secret + repr(vars(store)) + repr(store._database.writer)
+    store.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_all_spellings_of_postgresql_are_accepted(postgres_url: str, scheme: str) -> None:
+    store = Store.connect(postgres_url.replace("postgresql", scheme, 1))
+    assert store.studies() == []
+    store.close()
+
+
+def test_a_connection_cut_in_the_middle_of_a_transaction_is_made_again(postgres_url: str) -> None:
+    store = Store.connect(postgres_url)
+    open_study(store)
+    tries = []
+
+    def body(connection) -> int:
+        tries.append(connection.execute(text("SELECT count(*) FROM ceteris_manifest")).scalar_one())
+        if len(tries) == 1:
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return tries[-1]
+
+    assert store._database.write(body) == 1
+    assert len(tries) == 2
+    assert store._database.connected_for() < 1.0  # it must wait one TTL again before it takes anything over
+    store.close()
+
+
+def test_a_bug_is_not_retried(database_url: str) -> None:
+    store = Store.connect(database_url)
+    started = time.monotonic()
+    with pytest.raises(Exception, match="no_such_table") as caught:
+        store._database.write(lambda connection: connection.execute(text("SELECT * FROM no_such_table")))
+    assert time.monotonic() - started < 2 and not isinstance(caught.value, StorageError)
+    if database_url.startswith("postgresql"):
+        assert isinstance(caught.value, ProgrammingError)
+    store.close()
+
+
+class Cable:
+    """A TCP port that leads to the test server's socket, and can be cut."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.open: list[socket.socket] = []
+        self.plugged = True
+        self.server = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            if not self.plugged:
+                client.close()
+                continue
+            there = socket.socket(socket.AF_UNIX)
+            there.connect(self.target)
+            self.open += [client, there]
+            for one, other in ((client, there), (there, client)):
+                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pump(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        other.close()
+
+    def cut(self) -> None:
+        self.plugged = False
+        for each in self.open:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self.open.clear()
+
+
+@pytest.fixture
+def cable(postgres_url: str) -> Iterator[Cable]:
+    folder = make_url(postgres_url).query.get("host")
+    if not isinstance(folder, str) or not hasattr(socket, "AF_UNIX"):
+        pytest.skip("the test server has no Unix socket")
+    cable = Cable(str(Path(folder, ".s.PGSQL.5432")))
+    yield cable
+    cable.server.close()
+    cable.cut()
+
+
+def test_an_outage_is_waited_out_and_nothing_is_lost(postgres_url: str, cable: Cable) -> None:
+    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    store = Store.connect(url.render_as_string(hide_password=False))
+    study_id = open_study(store)
+    lease = lease_of(store.claim(study_id, "1-lr", "w", "n", drawing([0])))
+    store.report(lease, [epoch(1)])
+    cable.cut()
+    with store.patient_for(0.0), pytest.raises(StorageUnreachable, match="does not answer"):
+        store.report(lease, [epoch(2)])
+    threading.Timer(1.0, lambda: setattr(cable, "plugged", True)).start()
+    started = time.monotonic()
+    store.report(lease, [epoch(2)])
+    assert 0.5 < time.monotonic() - started < 10
+    store.finish(lease, result())
+    assert [row.epoch for row in store.curves(study_id, "1-lr")[0]] == [1, 2]
+    store.close()
+
+
+def test_closing_ends_a_call_that_waits_for_the_database(postgres_url: str, cable: Cable) -> None:
+    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    store = Store.connect(url.render_as_string(hide_password=False))
+    cable.cut()
+    threading.Timer(0.5, store.close).start()
+    started = time.monotonic()
+    with pytest.raises(StorageUnreachable, match="closed"):
+        store.studies()
+    assert time.monotonic() - started < 10
+
+
+def test_refusals_are_storage_errors() -> None:
+    with pytest.raises(StorageRefused):
+        Store.connect("oracle://h/d")
