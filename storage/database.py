@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from storage.engine import deadline, engines
+from storage.engine import Deadline, engines
 from storage.errors import StorageUnreachable
 from storage.urls import without_secret
 
@@ -38,6 +38,7 @@ class Database:
         self.ttl = ttl
         self.shown = without_secret(url)
         self.writer, self.reader = engines(url)
+        self.deadline = Deadline(self.writer)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._own_patience = threading.local()
@@ -90,7 +91,7 @@ class Database:
         return lines[0].replace(str(password), "***") if password else lines[0]
 
     def _once(self, engine: Engine, body: Callable[[Connection], T]) -> T:
-        with self._lock, engine.connect() as connection, deadline(connection), connection.begin():
+        with self._lock, self.deadline(), engine.connect() as connection, connection.begin():
             result = body(connection)
         if self._connected_since is None:
             self._connected_since = time.monotonic()

@@ -102,26 +102,39 @@ def _sqlite(url: URL, writer: bool) -> Engine:
     return engine
 
 
-@contextmanager
-def deadline(connection: Connection, seconds: float = DEADLINE_SECONDS) -> Iterator[None]:
-    """Cut a PostgreSQL connection whose server has not answered within `seconds`; the statement then fails."""
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    timer = threading.Timer(seconds, _cut, (driver,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+class Deadline:
+    """Cuts the one PostgreSQL connection of an engine when a transaction is not over in time; the call then fails.
 
+    The check of a pooled connection counts as well, so the connection is remembered when it is made.
+    """
 
-def _cut(driver: Any) -> None:
-    with suppress(Exception):  # already closed
-        raw = socket.socket(fileno=driver.pgconn.socket)
+    def __init__(self, engine: Engine, seconds: float = DEADLINE_SECONDS) -> None:
+        self.seconds = seconds
+        self._driver: Any = None
+        self._watched = engine.dialect.name == "postgresql"
+        if self._watched:
+            event.listen(engine, "connect", self._remember)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        if not self._watched:
+            yield
+            return
+        timer = threading.Timer(self.seconds, self._cut)
+        timer.daemon = True
+        timer.start()
         try:
-            raw.shutdown(socket.SHUT_RDWR)
+            yield
         finally:
-            raw.detach()  # the descriptor stays the driver's to close
+            timer.cancel()
+
+    def _remember(self, driver: Any, _record: Any) -> None:
+        self._driver = driver
+
+    def _cut(self) -> None:
+        with suppress(Exception):  # none yet, or closed already
+            raw = socket.socket(fileno=self._driver.pgconn.socket)
+            try:
+                raw.shutdown(socket.SHUT_RDWR)
+            finally:
+                raw.detach()  # the descriptor stays the driver's to close

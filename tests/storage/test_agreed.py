@@ -31,6 +31,7 @@ def test_workers_come_beat_and_leave(database_url: str) -> None:
     store.beat("host-1", "trial 3")
     store.leave("host-1")
     (worker,) = store.workers(study_id)
+    assert abs(store.now() - worker.last_seen) < 60
     assert worker.doing == "trial 3" and worker.left_at is not None and worker.left_at >= worker.started_at
     store.record_test_opening(study_id, "me", "confirm")
     (opening,) = store.test_openings(study_id)

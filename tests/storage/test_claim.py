@@ -142,8 +142,10 @@ def test_nobody_takes_over_before_having_been_connected_for_one_ttl(store: Store
     late = Store.connect(database_url, ttl=TTL)
     outcome = late.claim(study_id, PHASE, "v", "n2", drawing([0]))
     assert isinstance(outcome, Wait) and outcome.seconds <= 1.2 * TTL
+    fresh = lease_of(late.claim(study_id, PHASE, "v", "n3", drawing([0, 1])))  # but it may start a new run
+    assert (fresh.signature, fresh.token) == ("signature-1", 1)
     time.sleep(TTL)
-    assert lease_of(late.claim(study_id, PHASE, "v", "n3", drawing([0]))).token == 2
+    assert lease_of(late.claim(study_id, PHASE, "v", "n4", drawing([0, 1]))).token == 2
     late.close()
 
 

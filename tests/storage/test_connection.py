@@ -134,6 +134,8 @@ class Cable:
         self.target = target
         self.open: list[socket.socket] = []
         self.plugged = True
+        self.flowing = threading.Event()
+        self.flowing.set()
         self.server = socket.create_server(("127.0.0.1", 0), backlog=16)
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -153,12 +155,16 @@ class Cable:
             for one, other in ((client, there), (there, client)):
                 threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
-    @staticmethod
-    def _pump(one: socket.socket, other: socket.socket) -> None:
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
+                self.flowing.wait()
                 other.sendall(data)
         other.close()
+
+    def freeze(self) -> None:
+        """Say nothing more, but hold the line: what a stopped server looks like."""
+        self.flowing.clear()
 
     def cut(self) -> None:
         self.plugged = False
@@ -194,6 +200,20 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(postgres_url: str, cable: C
     assert 0.5 < time.monotonic() - started < 10
     store.finish(lease, result())
     assert [row.epoch for row in store.curves(study_id, "1-lr")[0]] == [1, 2]
+    store.close()
+
+
+def test_a_server_that_holds_the_line_and_says_nothing_is_given_up(postgres_url: str, cable: Cable) -> None:
+    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    store = Store.connect(url.render_as_string(hide_password=False))
+    store._database.deadline.seconds = 0.5
+    cable.freeze()
+    started = time.monotonic()
+    with store.patient_for(0.0), pytest.raises(StorageUnreachable):
+        store.studies()
+    assert time.monotonic() - started < 8
+    cable.flowing.set()
+    assert store.studies() == []
     store.close()
 
 
