@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import select
-
 from storage import agreed, cells, claim, creation, fenced, fleet, runs, studies
 from storage.claim import Draw
 from storage.database import Database
@@ -34,7 +32,6 @@ from storage.rows import (
     Wait,
     WorkerRow,
 )
-from storage.schema import DatabaseClock
 from storage.urls import parse_url
 
 __all__ = ["Draw", "Proposal", "Store"]
@@ -96,10 +93,6 @@ class Store:
         """Inside, calls of this thread raise StorageUnreachable after `seconds` of outage; 0 means one try."""
         with self._database.patient_for(seconds):
             yield
-
-    def now(self) -> float:
-        """Seconds since 1970 on the clock of the database: what `at`, `last_seen` and the like are told in."""
-        return self._database.read(lambda connection: connection.execute(select(DatabaseClock())).scalar_one())
 
     # Studies
 
