@@ -53,3 +53,9 @@ def photos(tmp_path: Path) -> Path:
         for number in range(6):
             paint(root / name / f"{number} é.png", seed=10 * label + number)
     return root
+
+
+@pytest.fixture(scope="session")
+def digits_32() -> Dataset:
+    """Large enough for architectures that look at patches of 16 pixels."""
+    return load(open_source("digits"), 32, 1)

@@ -30,5 +30,5 @@ def test_no_two_replicates_share_split_fold_and_seed(number: int, folds: int) ->
 
 @pytest.mark.parametrize(("number", "folds"), [(-1, 5), (0, 1)])
 def test_an_impossible_replicate_is_refused(number: int, folds: int) -> None:
-    with pytest.raises(ValueError, match="replicate -1|1 folds"):
+    with pytest.raises(ValueError, match=r"replicate -1|1 folds"):
         Replicate.numbered(number, folds)
