@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from search.edge import UserError, run
-from search.options import runs_option, settings, storage_option, storage_url
+from search.options import runs_option, storage_option, storage_url
 
 
-@click.command("delete", context_settings=settings())
+@click.command("delete")
 @click.option("--name", "--study", "name", metavar="NAME", required=True, help="Name of the stored study.")
 @storage_option
 @runs_option

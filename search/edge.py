@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -37,7 +38,11 @@ def run(command: click.Command) -> NoReturn:
     """Run `command` as a program: a user mistake is one line on stderr and its documented exit code."""
     plain_output()
     try:
-        command.main(standalone_mode=False)
+        from search import settings, siblings
+
+        siblings.check()
+        defaults = settings.read_files(Path.cwd())
+        command.main(standalone_mode=False, default_map=defaults, max_content_width=100)
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted; the same line goes on where it stopped")
         sys.exit(EXIT_INTERRUPTED)

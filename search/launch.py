@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from search.edge import UserError, run
-from search.options import runs_option, settings, storage_option, storage_url
+from search.options import runs_option, shown_storage, storage_option, storage_url
 
 
-@click.command("launch", context_settings=settings())
+@click.command("launch")
 @click.option("--study", "definition_name", metavar="NAME", help="Study definition, for example lr_aug.")
 @click.option("--name", metavar="NAME", help="Name of the stored study (default: the definition's, with the data's).")
 @click.option(
@@ -58,6 +58,7 @@ from search.options import runs_option, settings, storage_option, storage_url
     metavar="SECONDS",
     help="Seconds between checkpoints of a run (default: 30).",
 )
+@click.option("--lease-seconds", type=click.FloatRange(1), default=30.0, hidden=True)  # shorter in tests only
 def main(
     definition_name: str | None,
     name: str | None,
@@ -75,6 +76,7 @@ def main(
     quiet: bool,
     wait_for_db: float,
     checkpoint_every: float,
+    lease_seconds: float,
 ) -> None:
     """Explore one factor at a time and say which value wins, by how much, and how sure that is.
 
@@ -87,9 +89,8 @@ def main(
         from spaces.catalog import DEFINITIONS
 
         raise UserError(f"say which study: --study {' or --study '.join(sorted(DEFINITIONS))}")
-    from search import ask, siblings
+    from search import ask
 
-    siblings.check()
     short = ask.shorthand_settings(backbone, weights, seed, trials, definition_name)
     asked = ask.asked_definition(definition_name, (*short, *settings_))
 
@@ -122,12 +123,13 @@ def main(
     if study.headline() is None:
         if not quiet:
             click.echo(f"{'new study' if created else 'joining study'} {study.name} on {facts.words}")
-            click.echo(f"database {store.url_without_secret}")
+            click.echo(f"database {shown_storage(store.url_without_secret)}")
         if created and not quiet:
             tell_plan(study.definition, dataset, devices, weights)
         del dataset
         arguments = ["--name", study.name, "--data", data, "--folder", str(folder.checkpoints)]
-        arguments += ["--checkpoint-every", f"{checkpoint_every:g}", *(["--weights", str(weights)] if weights else [])]
+        arguments += ["--checkpoint-every", f"{checkpoint_every:g}", "--lease-seconds", f"{lease_seconds:g}"]
+        arguments += [*(["--weights", str(weights)] if weights else [])]
         crew = fleet.Fleet(arguments, {"CETERIS_STORAGE": url}, folder.logs)
         carry_to_answer(study, crew, devices, quiet)
     tell_answer(study, folder)

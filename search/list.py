@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from search.edge import run
-from search.options import runs_option, settings, storage_option, storage_url
+from search.options import runs_option, storage_option, storage_url
 
 
-@click.command("list", context_settings=settings())
+@click.command("list")
 @storage_option
 @runs_option
 def main(storage: str | None, runs: Path) -> None:

@@ -1,20 +1,10 @@
-"""The options that several commands share, and where their defaults come from.
+"""The options that several commands share, and what they stand for."""
 
-Precedence: the command line, then `CETERIS_…` in the environment, then `ceteris.local.toml` (machine paths, not
-tracked), then `ceteris.toml` (tracked with the project), then the built-in default.
-"""
-
-import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from search.edge import UserError
-
-F = TypeVar("F", bound=Callable[..., Any])
-FILES = ("ceteris.toml", "ceteris.local.toml")
 
 storage_option = click.option(
     "--storage", envvar="CETERIS_STORAGE", metavar="URL", help="Database URL (default: SQLite in the runs folder)."
@@ -29,25 +19,6 @@ runs_option = click.option(
 )
 
 
-def settings() -> dict[str, Any]:
-    """Context settings for a command: the two files' keys, with `_` for `-`, as defaults."""
-    return {"default_map": read_files(Path.cwd()), "show_default": False, "max_content_width": 100}
-
-
-def read_files(folder: Path) -> dict[str, Any]:
-    """The merged settings files of `folder`. Raises `UserError` for a file that is not TOML."""
-    merged: dict[str, Any] = {}
-    for name in FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        try:
-            merged |= tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UserError(f'{name} is not TOML ({error}); write lines such as data = "photos"') from None
-    return {key.replace("-", "_"): value for key, value in merged.items()}
-
-
 def storage_url(storage: str | None, runs: Path) -> str:
     """The given URL, or the default SQLite file of the runs folder; says so when that file has to lie elsewhere."""
     from storage.urls import FILE_NAME, default_sqlite_url, sqlite_url
@@ -59,6 +30,14 @@ def storage_url(storage: str | None, runs: Path) -> str:
     if url != sqlite_url(runs / FILE_NAME):
         click.echo(f"{runs} lies on a network file system, which SQLite cannot share safely: the database is {url}")
     return url
+
+
+def shown_storage(url_without_secret: str) -> str:
+    """A storage URL as people read it: the plain path of a SQLite file, else the URL."""
+    from storage.urls import parse_url
+
+    url = parse_url(url_without_secret)
+    return str(Path(url.database)) if url.get_backend_name() == "sqlite" and url.database else url_without_secret
 
 
 def make_folder(folder: Path) -> Path:

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from search.edge import run
-from search.options import runs_option, settings, storage_option, storage_url
+from search.options import runs_option, storage_option, storage_url
 
 
-@click.command("status", context_settings=settings())
+@click.command("status")
 @click.option("--name", "--study", "name", metavar="NAME", help="Name of the stored study (default: the only one).")
 @storage_option
 @runs_option

@@ -36,7 +36,9 @@ def test_the_incumbent_comes_first_and_only_the_exact_recipe_is_the_incumbent() 
 
 def test_every_scientific_value_meets_the_same_nuisance_grid() -> None:
     candidates = screen_candidates(LOSS, BASELINE, 0.002)
-    grid = {label: sorted(c.recipe.lr for c in candidates if c.label == label) for label in {c.label for c in candidates}}
+    grid = {
+        label: sorted(c.recipe.lr for c in candidates if c.label == label) for label in {c.label for c in candidates}
+    }
     held = grid.pop("cross_entropy")
     assert all(values == [0.0006667, 0.002, 0.006] for values in grid.values())
     assert held == [0.0006667, 0.001, 0.002, 0.006], "the incumbent is also tried exactly as it is carried"
@@ -76,7 +78,9 @@ def test_screen_finals_confirm_and_pilot_never_share_a_replicate() -> None:
     used = {
         "screen": {run.replicate for run in screen(definition, LR, BASELINE, 0.001).runs},
         "finals": {run.replicate for run in finals(definition, LR, screen_candidates(LR, BASELINE, 0.001)[:3]).runs},
-        "confirm": {run.replicate for run in confirm(definition, BASELINE, BASELINE.model_copy(update={"lr": 0.1})).runs},
+        "confirm": {
+            run.replicate for run in confirm(definition, BASELINE, BASELINE.model_copy(update={"lr": 0.1})).runs
+        },
         "pilot": {run.replicate for run in pilot(definition).runs},
     }
     assert sum(len(numbers) for numbers in used.values()) == len(set().union(*used.values()))
@@ -86,7 +90,7 @@ def test_screen_finals_confirm_and_pilot_never_share_a_replicate() -> None:
 
 
 def test_the_pilot_is_the_baseline_never_stopped() -> None:
-    assert {run.candidate.recipe for run in map(lambda r: r, pilot(LR_AUG).runs)} == {LR_AUG.baseline}
+    assert {run.candidate.recipe.signature for run in pilot(LR_AUG).runs} == {LR_AUG.baseline.signature}
     assert LR_AUG.baseline.plateau is None
 
 

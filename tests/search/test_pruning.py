@@ -54,4 +54,7 @@ def test_a_decision_can_be_derived_again_from_its_evidence(score: float, company
 
 
 def test_a_pruned_trial_says_why_in_words() -> None:
-    assert judge(4, 0.812, [0.871, 0.9, 0.9], delta=0.006, **RULE).reason == "pruned at epoch 4: 0.812, cut 0.900, delta 0.006"
+    assert (
+        judge(4, 0.812, [0.871, 0.9, 0.9], delta=0.006, **RULE).reason
+        == "pruned at epoch 4: 0.812, cut 0.900, delta 0.006"
+    )

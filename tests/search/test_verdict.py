@@ -37,7 +37,9 @@ def test_a_finalist_that_was_dropped_never_wins() -> None:
 
 
 def test_a_challenger_can_win_against_an_incumbent_that_diverged() -> None:
-    choice = choose([contender("a", incumbent=True, dropped="diverged on replicate 1"), contender("b", 0.3, 0.3)], (1, 2))
+    choice = choose(
+        [contender("a", incumbent=True, dropped="diverged on replicate 1"), contender("b", 0.3, 0.3)], (1, 2)
+    )
     assert choice is not None
     assert (choice.outcome, choice.label) == ("leaning", "b")
     assert math.isnan(choice.gain)

@@ -1,0 +1,184 @@
+"""One small study through the real command, and everything that must be true when it is over."""
+
+import json
+import re
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+import pytest
+
+from search.study import Study
+from storage.store import Store
+from storage.urls import sqlite_url
+from tests.search.commands import SETTINGS, Outcome, run_command
+
+
+class Ended(NamedTuple):
+    folder: Path
+    outcome: Outcome
+    url: str
+
+    def study(self) -> Study:
+        store = Store.connect(self.url)
+        manifest = store.manifest("lr_aug")
+        assert manifest is not None
+        return Study.of(store, manifest)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("whole study 시험")
+    outcome = run_command(
+        "search.launch", "--study", "lr_aug", *SETTINGS, "--trials", "4", "--workers", "2", cwd=folder
+    )
+    return Ended(folder, outcome, sqlite_url(folder / "runs" / "ceteris.db"))
+
+
+def test_the_command_ends_with_an_answer(ended: Ended) -> None:
+    assert ended.outcome.code == 0, ended.outcome.err + ended.outcome.out
+    lines = ended.outcome.out.splitlines()
+    header = next(line for line in lines if line.startswith("stage"))
+    assert "".join(header.split()) == "stagewinnerscoretrials(finished/stalled/pruned/diverged)"
+    assert [line.split()[0] for line in lines if line[:2] in ("1-", "2-", "3-") and "(" in line][-3:] == [
+        "1-lr",
+        "2-loss",
+        "3-augment",
+    ]
+    assert any(line.startswith("Answer: ") for line in lines)
+    assert "Traceback" not in ended.outcome.err
+
+
+def test_the_plan_is_printed_before_the_first_trial_and_bounds_what_is_run(ended: Ended) -> None:
+    out = ended.outcome.out
+    assert out.index("runs at most") < out.index("pilot #")
+    study = ended.study()
+    trained = {row.cell_id for row in study.store.runs(study.study_id)}
+    planned = re.search(r"at most (\d+) runs of", out)
+    assert planned is not None
+    assert 0 < len(trained) <= int(planned[1])
+
+
+def test_every_screen_runs_exactly_what_it_may_each_cell_once(ended: Ended) -> None:
+    study = ended.study()
+    for phase in ("1-lr", "2-loss", "3-augment"):
+        rows = study.store.runs(study.study_id, phase)
+        assert len(rows) == 4
+        assert len({(row.signature, row.replicate) for row in rows}) == 4
+
+
+def test_nothing_is_left_running_or_failed(ended: Ended) -> None:
+    study = ended.study()
+    rows = study.store.runs(study.study_id)
+    assert {row.state for row in rows} <= {"COMPLETE", "PRUNED"}
+    assert all(row.reason for row in rows), "every trial says in words why it ended"
+
+
+def test_there_is_one_verdict_per_stage_and_it_carries_the_highest_mean(ended: Ended) -> None:
+    study = ended.study()
+    verdicts = study.store.verdicts(study.study_id)
+    assert [verdict.stage for verdict in verdicts] == ["1-lr", "2-loss", "3-augment"]
+    for verdict in verdicts:
+        evidence = verdict.evidence
+        assert isinstance(evidence, dict)
+        means = {
+            c["label"]: sum(c["scores"].values()) / len(c["scores"]) for c in evidence["contenders"] if not c["dropped"]
+        }
+        assert means[verdict.value] == max(means.values())
+
+
+def test_the_winner_of_a_stage_is_carried_into_the_next(ended: Ended) -> None:
+    study = ended.study()
+    for before, stage in zip(study.definition.stages[:-1], study.definition.stages[1:], strict=True):
+        carried = study.carried(before)
+        first = next(
+            row
+            for row in study.store.runs(study.study_id, study.definition.phase_name(stage))
+            if row.role == "incumbent"
+        )
+        assert first.signature == carried.signature
+        assert first.reused, "its screen is the one of the stage before: never trained twice"
+
+
+def test_stock_optuna_opens_every_phase(ended: Ended) -> None:
+    names = optuna.get_all_study_names(ended.url)
+    assert {"lr_aug/pilot", "lr_aug/1-lr", "lr_aug/1-lr/finals", "lr_aug/2-loss", "lr_aug/confirm"} <= set(names)
+    screen = optuna.load_study(study_name="lr_aug/1-lr", storage=ended.url)
+    study = ended.study()
+    rows = {row.number: row for row in study.store.runs(study.study_id, "1-lr")}
+    for trial in screen.trials:
+        assert trial.params["lr"] == pytest.approx(rows[trial.number].params["lr"])
+        assert trial.state.name == rows[trial.number].state
+        assert trial.user_attrs["stop"] == rows[trial.number].stop
+        if trial.state.name == "COMPLETE":
+            assert trial.value == pytest.approx(rows[trial.number].best_score)
+        assert len(trial.intermediate_values) == rows[trial.number].epochs
+
+
+def test_the_test_labels_are_opened_by_confirm_only_and_on_record(ended: Ended) -> None:
+    study = ended.study()
+    openings = study.store.test_openings(study.study_id)
+    confirmed = study.store.runs(study.study_id, "confirm")
+    assert len(openings) == len(confirmed)
+    assert all("/confirm #" in opening.who for opening in openings)
+    scored = {row.phase for row in study.store.runs(study.study_id) if row.test_score is not None}
+    assert scored == {"confirm"}
+
+
+def test_the_run_folder_holds_answer_recipe_and_weights_named_with_their_score(ended: Ended) -> None:
+    (folder,) = (ended.folder / "runs").glob("20*_lr_aug")
+    assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("stage")
+    assert json.loads((folder / "recipe.json").read_text(encoding="utf-8"))["backbone"] == "test_resnet"
+    (weights,) = (folder / "weights").iterdir()
+    assert weights.name.startswith("confirm-")
+    assert "_test_resnet_f1-" in weights.name
+    assert (ended.folder / "runs" / "latest").read_text(encoding="utf-8").strip() == folder.name
+
+
+def test_the_same_line_after_the_end_shows_the_same_answer_and_trains_nothing(ended: Ended) -> None:
+    study = ended.study()
+    before = len(study.store.runs(study.study_id))
+    began = time.monotonic()
+    again = run_command("search.launch", "--study", "lr_aug", *SETTINGS, "--trials", "4", cwd=ended.folder)
+    assert again.code == 0
+    assert time.monotonic() - began < 60
+    assert again.out.splitlines() == ended.outcome.out.splitlines()[-len(again.out.splitlines()) :]
+    assert len(study.store.runs(study.study_id)) == before
+
+
+def test_status_tells_people_and_programs(ended: Ended) -> None:
+    said = run_command("search.status", cwd=ended.folder)
+    assert said.code == 0
+    assert "test labels opened" in said.out
+    document = json.loads(run_command("search.status", "--json", cwd=ended.folder).out)
+    assert document["schema"] == 1
+    assert document["answered"] is True
+    assert [stage["stage"] for stage in document["stages"]] == ["1-lr", "2-loss", "3-augment"]
+    assert sum(document["stages"][0]["trials"].values()) == 4 + 4
+
+
+def test_a_definition_that_differs_is_refused_with_the_differences_and_the_line_that_works(ended: Ended) -> None:
+    refused = run_command(
+        "search.launch", "--study", "lr_aug", *SETTINGS, "--trials", "4", "--set", "patience=7", cwd=ended.folder
+    )
+    assert refused.code == 5
+    assert "patience is 3 there, 7 here" in refused.err
+    assert refused.err.count("\n") == 1
+    line = refused.err.split("with: python -m search.launch ")[1].split(" , or ")[0]
+    works = run_command("search.launch", *shlex.split(line), cwd=ended.folder)
+    assert works.code == 0
+    assert "Answer: " in works.out
+
+
+def test_a_study_can_be_listed_and_deleted(ended: Ended, tmp_path: Path) -> None:
+    copy = tmp_path / "runs"
+    shutil.copytree(ended.folder / "runs", copy)
+    assert "lr_aug" in run_command("search.list", cwd=tmp_path).out
+    kept = run_command("search.delete", "--name", "lr_aug", cwd=tmp_path)
+    assert kept.code == 2
+    assert "nothing was deleted" in kept.err
+    assert run_command("search.delete", "--name", "lr_aug", "--yes", cwd=tmp_path).code == 0
+    assert "no study yet" in run_command("search.list", cwd=tmp_path).out
