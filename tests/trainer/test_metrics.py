@@ -22,7 +22,7 @@ def score(metric: Metric, answers: list[int], labels: list[int], batch: int) -> 
 def test_macro_f1_averages_over_exactly_the_classes_present(pairs: list[tuple[int, int]], batch: int) -> None:
     answers, labels = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     present = sorted(set(labels))
-    expected = f1_score(labels, answers, labels=present, average="macro", zero_division=0)
+    expected = f1_score(labels, answers, labels=present, average="macro", zero_division=0)  # pyright: ignore[reportArgumentType]
     assert score("macro_f1", answers, labels, batch) == pytest.approx(expected, abs=1e-6)
 
 

@@ -134,7 +134,8 @@ def test_training_leaves_the_ambient_generator_alone(start: Start) -> None:
 def test_what_does_not_concern_the_order_of_images_leaves_it_unchanged(start: Start, changes: dict[str, Any]) -> None:
     plain, changed = start(), start(**changes)
     for number in (1, 2):
-        next(plain), next(changed)
+        next(plain)
+        next(changed)
         assert torch.equal(plain._order(number), changed._order(number))
 
 
@@ -243,7 +244,9 @@ def test_probabilities_and_score_on_agree_with_the_last_epoch(start: Start, digi
 def test_looking_at_a_run_does_not_change_it(start: Start, digits: Dataset) -> None:
     looked_at, alone = start(**RANDOM), start(**RANDOM)
     for _ in looked_at:
-        looked_at.state_dict(), looked_at.validation_probabilities(), looked_at.score_on(digits.images, digits.labels)
+        looked_at.state_dict()
+        looked_at.validation_probabilities()
+        looked_at.score_on(digits.images, digits.labels)
     list(alone)
     assert same_run(looked_at, alone)
 
