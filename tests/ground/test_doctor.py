@@ -55,6 +55,12 @@ def test_a_usable_gpu_is_used_and_a_busy_one_is_named() -> None:
     assert [f.level for f in report.findings if f.topic == "gpu 1"] == ["warn"]
 
 
+def test_a_card_is_busy_by_memory_or_by_load_alone() -> None:
+    assert replace(BUSY, load=None).busy
+    assert replace(H200, load=90).busy
+    assert not replace(H200, load=25, used=H200.memory and H200.memory // 4).busy
+
+
 def test_a_gpu_with_a_cpu_only_torch_stops_with_the_line_to_type() -> None:
     report = judge(with_cards(H200, torch=CPU_ONLY, usable=0))
     assert report.exit_code == 4
