@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from storage.errors import StorageError, StorageRefused, StorageUnreachable
 from storage.store import Store
@@ -102,6 +102,7 @@ def test_all_spellings_of_postgresql_are_accepted(postgres_url: str, scheme: str
 def test_a_connection_cut_in_the_middle_of_a_transaction_is_made_again(postgres_url: str) -> None:
     store = Store.connect(postgres_url)
     open_study(store)
+    store._database._connected_since = time.monotonic() - 1000
     tries = []
 
     def body(connection) -> int:
@@ -113,6 +114,15 @@ def test_a_connection_cut_in_the_middle_of_a_transaction_is_made_again(postgres_
     assert store._database.write(body) == 1
     assert len(tries) == 2
     assert store._database.connected_for() < 1.0  # it must wait one TTL again before it takes anything over
+    store.close()
+
+
+def test_a_message_of_the_driver_is_shown_without_the_password(postgres_url: str) -> None:
+    store = Store.connect(make_url(postgres_url).set(password=SECRET).render_as_string(hide_password=False))
+    with pytest.raises(DBAPIError) as caught:
+        store._database.read(lambda connection: connection.execute(text(f"SELECT CAST('{SECRET}' AS integer)")))
+    assert SECRET in str(caught.value.orig)
+    assert SECRET not in store._database.reason(caught.value)
     store.close()
 
 

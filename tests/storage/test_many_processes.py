@@ -29,7 +29,9 @@ def test_eight_processes_on_an_empty_database_agree_and_run_each_cell_once_withi
     phases = [("1-lr", list(range(9))), ("2-loss", [0, 1, 20, 21])]
     barrier, answers = spawn.Barrier(WORKERS), spawn.Queue()
     processes = [
-        spawn.Process(target=work_through, args=(database_url, barrier, answers, "lr_aug", f"worker-{i}", phases))
+        spawn.Process(
+            target=work_through, args=(database_url, barrier, answers, "lr_aug", f"worker-{i}", phases), daemon=True
+        )
         for i in range(WORKERS)
     ]
     for process in processes:
@@ -68,7 +70,7 @@ def test_the_run_of_a_killed_worker_is_taken_over_under_its_number(database_url:
     store = Store.connect(database_url, ttl=TTL)
     study_id = open_study(store, allowed=1)
     ready = spawn.Queue()
-    victim = spawn.Process(target=hold_for_ever, args=(database_url, study_id, "1-lr", ready))
+    victim = spawn.Process(target=hold_for_ever, args=(database_url, study_id, "1-lr", ready), daemon=True)
     victim.start()
     trial_id, number, token = ready.get(timeout=60)
     victim.kill()
@@ -89,7 +91,7 @@ def test_a_killed_writer_blocks_nobody(database_url: str) -> None:
     store = Store.connect(database_url, ttl=30.0)
     study_id = open_study(store)
     ready = spawn.Queue()
-    victim = spawn.Process(target=hold_for_ever, args=(database_url, study_id, "1-lr", ready))
+    victim = spawn.Process(target=hold_for_ever, args=(database_url, study_id, "1-lr", ready), daemon=True)
     victim.start()
     ready.get(timeout=60)
     victim.kill()
