@@ -3,23 +3,22 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainer.augment import augmented
 from trainer.averaging import Average
 from trainer.backbone import build
 from trainer.data import Dataset
 from trainer.early_stopping import best_epoch
+from trainer.evaluation import cross_entropy_of, logits_of, score_of
+from trainer.execution import autocast, deterministic
 from trainer.folds import cut
 from trainer.losses import mean_loss, per_image
-from trainer.metrics import Score
 from trainer.normalise import Normalise
 from trainer.optim import optimizer_of
 from trainer.randomness import default_generators, generator
@@ -31,7 +30,6 @@ from trainer.state import RunError, copied, identity, refuse_foreign
 __all__ = ["Epoch", "Run", "RunError", "Stop"]
 
 Stop = Literal["finished", "stalled", "diverged"]
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Run(Iterator[Epoch]):
         number, constant_epochs = len(self.epochs) + 1, len(self.constant_scores)
         if not decay_reason(self.constant_scores, self.recipe):
             constant_epochs = number  # at least: this one is not of the decay
-        with default_generators(self._device, self.replicate.seed, "model", number), _deterministic(self._device):
+        with default_generators(self._device, self.replicate.seed, "model", number), deterministic(self._device):
             train_loss, images, lr = self._train_once(number, constant_epochs)
         score, val_loss = self._validate() if math.isfinite(train_loss) else (math.nan, math.nan)
         if not math.isfinite(val_loss):
@@ -149,7 +147,7 @@ class Run(Iterator[Epoch]):
                 group["lr"] = lr
             pixels = self._normalise(self._data.images[index])
             batch = augmented(recipe.augment, pixels, self._data.labels[index], draw)
-            with self._autocast():
+            with autocast(device, recipe.precision):
                 logits = self._model(batch.images)
             loss = mean_loss(self._criterion, logits, batch)
             self._optimizer.zero_grad(set_to_none=True)
@@ -173,34 +171,24 @@ class Run(Iterator[Epoch]):
 
     # ---- looking at the averaged weights
 
-    @torch.inference_mode()
+    def _logits(self, images: Tensor, index: Tensor) -> Tensor:
+        return logits_of(self._average.model, images, index, self._normalise, self.recipe)
+
     def _validate(self) -> tuple[float, float]:
         """(score, cross entropy)"""
         labels = self._data.labels[self._validation]
-        logits = self._logits(self._data.images[self._validation])
-        metric = Score(self.recipe.metric, logits.shape[1], labels)
-        metric.add(logits, labels)
-        return metric.value().item(), functional.cross_entropy(logits, labels).item()
+        logits = self._logits(self._data.images, self._validation)
+        return score_of(self.recipe.metric, logits, labels), cross_entropy_of(logits, labels)
 
-    @torch.inference_mode()
     def validation_probabilities(self) -> Tensor:
-        """[n_val, classes] on the CPU, of the averaged weights after the last epoch."""
-        return self._logits(self._data.images[self._validation]).softmax(dim=1).cpu()
+        """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
+        return self._logits(self._data.images, self._validation).softmax(dim=1).cpu()
 
-    @torch.inference_mode()
     def score_on(self, images: Tensor, labels: Tensor) -> float:
         """The recipe's metric on uint8 images [N, C, H, W], averaged weights: for the opened test part."""
-        labels = labels.to(self._device)
-        logits = self._logits(images.to(self._device))
-        metric = Score(self.recipe.metric, logits.shape[1], labels)
-        metric.add(logits, labels)
-        return metric.value().item()
-
-    def _logits(self, images: Tensor) -> Tensor:
-        """[N, classes], fp32, of the averaged weights."""
-        size = 128 if self._device.type == "cpu" else 1024  # larger is slower on a CPU: it leaves the caches
-        with self._autocast():
-            return torch.cat([self._average.model(self._normalise(part)).float() for part in images.split(size)])
+        images, labels = images.to(self._device), labels.to(self._device)
+        logits = self._logits(images, torch.arange(len(images), device=self._device))
+        return score_of(self.recipe.metric, logits, labels)
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""
@@ -209,11 +197,6 @@ class Run(Iterator[Epoch]):
     def best_weights(self) -> dict[str, Tensor]:
         """The averaged weights of the best epoch, on the CPU; empty before it."""
         return dict(self._best_weights)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self._device.type, _DTYPES[self.recipe.precision], enabled=self.recipe.precision != "fp32"
-        )
 
     # ---- leaving and coming back
 
@@ -244,10 +227,3 @@ class Run(Iterator[Epoch]):
 
 def _has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
-
-
-def _deterministic(device: torch.device) -> AbstractContextManager[None]:
-    """cuDNN's reproducible kernels, chosen without a race, for the length of an epoch; elsewhere nothing to do."""
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
