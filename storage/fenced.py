@@ -37,6 +37,9 @@ def report(
     """Epochs, pointers and a renewal at once. Writing the same again changes nothing."""
     renew(connection, lease, ttl)
     _write_epochs(connection, lease, epochs)
+    if epochs:
+        reached = max(row.epoch for row in epochs)
+        connection.execute(update(CellTable).where(CellTable.cell_id == lease.cell_id).values(epochs=reached))
     _write_checkpoints(connection, lease, checkpoints)
 
 

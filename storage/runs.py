@@ -3,7 +3,6 @@
 from sqlalchemy import Connection, case, func, or_, select
 
 from storage.cells import epoch_row
-from storage.grant import UNFINISHED
 from storage.rows import EpochRow, RungScore, RunRow
 from storage.schema import CellTable, EntryTable, EpochTable
 
@@ -43,8 +42,8 @@ def runs(connection: Connection, study_id: int, phase: str | None) -> list[RunRo
 def rung_scores(connection: Connection, study_id: int, phase: str, epoch: int) -> list[RungScore]:
     """Runs of a phase with their best constant-phase score at epochs up to `epoch`.
 
-    Listed are runs that have reached `epoch`, and terminal ones, which carry their best forward; diverged and failed
-    runs are not. A run without any such score yet is not listed either.
+    Listed are runs that have reached `epoch`, and stalled and finished ones, which carry their best forward. Runs that
+    were pruned before, diverged or failed are no company, nor is a run without any such score yet.
     """
     counts = EpochTable.phase != "decay", EpochTable.epoch <= epoch
     best = func.max(case((counts[0] & counts[1], EpochTable.score)))
@@ -56,7 +55,7 @@ def rung_scores(connection: Connection, study_id: int, phase: str, epoch: int) -
         .where(EntryTable.study_id == study_id, EntryTable.phase == phase)
         .where(or_(CellTable.stop.is_(None), CellTable.stop.not_in(("diverged", "failed"))))
         .group_by(CellTable.cell_id, EntryTable.entry_id)
-        .having(best.is_not(None), or_(reached >= epoch, CellTable.state.not_in(UNFINISHED)))
+        .having(best.is_not(None), or_(reached >= epoch, CellTable.state == "COMPLETE"))
         .order_by(CellTable.trial_id)
     )
     return [RungScore(*row) for row in connection.execute(rows)]

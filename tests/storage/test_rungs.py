@@ -32,11 +32,12 @@ def test_a_rung_shows_who_has_reached_it_and_who_has_ended(store: Store) -> None
         ([0.5, 0.3, 0.9], [], None),  # beyond the rung: later epochs do not count
         ([0.4], [], None),  # not there yet
         ([0.4], [0.8, 0.8, 0.8], "stalled"),  # ended early: its constant phase counts, its decay does not
-        ([0.2], [], "pruned"),
+        ([0.2, 0.15], [], "pruned"),  # at this rung: company
         ([0.9, 0.9], [], "diverged"),
         ([0.9, 0.9], [], "failed"),
         ([math.nan, 0.1], [], None),
         ([math.nan, math.nan], [], None),  # nothing to compare
+        ([0.1], [], "pruned"),  # at an earlier rung: it never came here
     ]
     for index, (scores, decay, stop) in enumerate(ends):
         lease = running(store, study_id, index, scores, decay)
