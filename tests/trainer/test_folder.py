@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,14 @@ def test_one_class_is_refused(tmp_path: Path) -> None:
     for number in range(2):
         paint(tmp_path / "cat" / f"{number}.png", number)
     assert "one class only, cat" in refusal(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux allows any bytes in a name")
+def test_names_of_another_encoding_are_read_as_images_and_refused_as_classes(photos: Path) -> None:
+    (photos / "dog ü" / "0 é.png").rename(photos / "dog ü" / os.fsdecode(b"caf\xe9.png"))
+    assert len(open_source(photos).digest) == 64
+    (photos / "dog ü").rename(photos / os.fsdecode(b"caf\xe9"))
+    assert "rename it" in refusal(photos)
 
 
 def test_a_folder_above_the_right_one_is_recognised(photos: Path) -> None:

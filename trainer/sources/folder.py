@@ -99,6 +99,8 @@ def _images_per_class(root: Path) -> dict[str, list[Path]]:
         raise DataError(f"{root} holds {len(stray)} images outside its class folders, such as {stray[0]}: {_LAYOUT}")
     per_class: dict[str, list[Path]] = {}
     for folder in folders:
+        if not folder.name.isprintable():  # such as bytes of another encoding, which no database or terminal takes
+            raise DataError(f"class folder {folder.name!a} in {root} has a name that cannot be shown: rename it")
         inside = _visible(folder)
         images = [path for path in inside if _is_image(path)]
         nested = [path for path in inside if path.is_dir() and any(_is_image(deep) for deep in path.rglob("*"))]

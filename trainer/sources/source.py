@@ -54,7 +54,7 @@ def digest_of(
         total.update(part)
 
     for name, content in contents:
-        add(name.encode("utf-8"))
+        add(name.encode("utf-8", "surrogateescape"))  # a name that is no UTF-8 keeps its bytes
         add(content)
     for column in (labels, groups, None):  # the last: an official split, which no source has yet
         add(b"none" if column is None else column.astype("<i8").tobytes())
