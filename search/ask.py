@@ -2,7 +2,9 @@
 
 import difflib
 import hashlib
+import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from search.edge import UserError
@@ -13,25 +15,51 @@ from spaces.study import StudyDefinition
 BUILT_IN_DATA = ("digits",)
 
 
-def asked_definition(study: str, settings: tuple[str, ...]) -> StudyDefinition:
-    """The named definition with the settings applied. Raises one-line errors for an unknown study or setting."""
-    return override(definition_named(study), settings)
+def known_study(name: str | None) -> str:
+    """`name` if it is a study definition. Raises one line naming what there is."""
+    if name is None:
+        raise UserError(f"say which study: --study {' or --study '.join(sorted(DEFINITIONS))}")
+    return definition_named(name).name
 
 
-def shorthand_settings(
-    backbone: str | None, weights: Path | None, seed: int | None, trials: int | None, study: str
-) -> tuple[str, ...]:
-    """The `--set` form of the options that stand for a field."""
-    settings: list[str] = []
-    if backbone:
-        settings.append(f"baseline.backbone={check_backbone(backbone)}")
-    if weights:
-        settings.append(f"baseline.weights=sha256:{digest_of(weights)}")
-    if seed is not None:
-        settings.append(f"seed={seed}")
-    if trials is not None:
-        settings += [f"stages.{stage.name}.trials={trials}" for stage in definition_named(study).stages]
-    return tuple(settings)
+@dataclass(frozen=True)
+class Request:
+    """What a launch was asked for, as given on the command line, in the environment or in the settings files."""
+
+    definition_name: str
+    settings: tuple[str, ...]
+    name: str | None
+    data: str
+    storage: str | None
+    runs: Path
+    backbone: str | None
+    weights: Path | None
+    seed: int | None
+    trials: int | None
+    workers: int | None
+    device: str
+    quiet: bool
+    wait_for_db: float
+    checkpoint_every: float
+    lease_seconds: float
+
+    @property
+    def study_name(self) -> str:
+        return self.name or default_name(self.definition_name, self.data)
+
+    def asked(self) -> StudyDefinition:
+        """The definition with all settings applied. Raises one-line errors; does not ask timm for the backbone."""
+        definition = definition_named(self.definition_name)
+        short: list[str] = []
+        if self.backbone:
+            short.append(f"baseline.backbone={json.dumps(self.backbone)}")
+        if self.weights:
+            short.append(f"baseline.weights=sha256:{digest_of(self.weights)}")
+        if self.seed is not None:
+            short.append(f"seed={self.seed}")
+        if self.trials is not None:
+            short += [f"stages.{stage.name}.trials={self.trials}" for stage in definition.stages]
+        return override(definition, (*short, *self.settings))
 
 
 def check_backbone(name: str) -> str:

@@ -113,7 +113,6 @@ class Fleet:
         path = os.environ.get("PYTHONPATH")
         return {
             **os.environ,
-            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi numbers them
             "OMP_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
             "MALLOC_MMAP_THRESHOLD_": str(2**30),

@@ -1,14 +1,18 @@
 """Whether this machine can start, on which devices, and at which precision a new study is trained."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import torch
 
 from search.diagnosis import Report
 from search.doctor import examine
 from search.edge import PreflightStop, UserError
+
+if TYPE_CHECKING:
+    import torch
 
 WORKER_BYTES = 900 * 2**20  # resident size of one worker with torch, timm and a small net, without its data
 HEADROOM_BYTES = 512 * 2**20
@@ -22,7 +26,9 @@ class Ground:
     gpus: tuple[str, ...]
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> "torch.device":
+        import torch
+
         return torch.device(self.gpus[0] if self.gpus else "cpu")
 
 
@@ -31,6 +37,8 @@ def ground(device: str, folder: Path) -> Ground:
     kind, _, number = device.partition(":")
     if number and not (kind == "cuda" and number.isdigit()):
         raise UserError(f"device {device!r} is not known; give auto, cpu, cuda or cuda:N (--device, or CETERIS_DEVICE)")
+    # As nvidia-smi numbers them, or a busy card would be told from a free one by the wrong number.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     report = examine(folder, kind)
     for finding in report.findings:
         if finding.level == "warn":
@@ -42,6 +50,8 @@ def ground(device: str, folder: Path) -> Ground:
         raise PreflightStop(f"{first.topic}: {first.text}; {'; '.join(first.todo)}")
     if report.device == "cpu":
         return Ground(report, ())
+    import torch
+
     count = torch.cuda.device_count()
     if number:
         if int(number) >= count:
@@ -64,8 +74,10 @@ def places(on: Ground, workers: int | None, data_bytes: int) -> tuple[str, ...]:
     return tuple(on.gpus[n % len(on.gpus)] if on.gpus else "cpu" for n in range(workers))
 
 
-def precision_on(device: torch.device) -> str:
+def precision_on(device: "torch.device") -> str:
     """What `auto` means on `device`: bf16 where a GPU computes it natively, else fp16; fp32 on a CPU."""
+    import torch
+
     if device.type != "cuda":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Rung:
         """`pruned at epoch 4: 0.812, cut 0.871, delta 0.006`"""
         return f"pruned at epoch {self.epoch}: {self.score:.3f}, cut {self.cut:.3f}, delta {self.delta:.3f}"
 
-    def evidence(self) -> dict[str, object]:
+    def evidence(self) -> dict[str, Any]:
         return asdict(self)
 
 

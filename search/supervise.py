@@ -11,7 +11,8 @@ import click
 
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, complain
 from search.fleet import Fleet
-from search.progress import LiveScreen, PlainLines, Progress, Quiet
+from search.live import LiveScreen
+from search.progress import PlainLines, Progress, Quiet
 from search.snapshot import take
 from search.study import Study
 

@@ -13,10 +13,20 @@ NOISE_CEILING = 0.05
 
 
 def oscillation(curves: Sequence[Sequence[float]]) -> float:
-    """How far a converged score moves from one epoch to the next: the root mean square, over the second half of every
-    curve, of successive differences divided by sqrt 2 (which takes a slow trend out and leaves one epoch's share)."""
-    steps = [b - a for curve in curves for a, b in _pairs(curve[len(curve) // 2 :]) if math.isfinite(a + b)]
-    return math.sqrt(statistics.fmean(step * step for step in steps) / 2) if steps else 0.0
+    """How far a converged score moves from one epoch to the next.
+
+    Over the second half of every curve (three epochs at least): the standard deviation of successive differences about
+    their curve's mean difference, so that a curve still rising is not taken for one that shakes, divided by sqrt 2,
+    which leaves the share of one epoch.
+    """
+    squares, freedom = 0.0, 0
+    for curve in curves:
+        tail = curve[-max(3, math.ceil(len(curve) / 2)) :]
+        steps = [after - before for before, after in pairwise(tail) if math.isfinite(after - before)]
+        if len(steps) > 1:
+            squares += (len(steps) - 1) * statistics.variance(steps)
+            freedom += len(steps) - 1
+    return math.sqrt(squares / freedom / 2) if freedom else 0.0
 
 
 def spread(scores: Sequence[float]) -> float:
@@ -90,7 +100,3 @@ def paired_gain(ours: Sequence[float], theirs: Sequence[float]) -> PairedGain:
     mean = statistics.fmean(gains)
     half = float(stats.t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / math.sqrt(len(gains))
     return PairedGain(mean, mean - half, mean + half, len(gains))
-
-
-def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
-    return list(pairwise(values))

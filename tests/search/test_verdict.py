@@ -71,9 +71,12 @@ def test_a_gain_from_one_pair_is_refused() -> None:
 
 def test_oscillation_ignores_the_rise_and_measures_the_converged_half() -> None:
     flat = [0.1, 0.5, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9]
+    rising = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     shaky = [0.1, 0.5, 0.8, 0.9, 0.91, 0.89, 0.91, 0.89]
     assert oscillation([flat]) == 0.0
-    assert 0.01 < oscillation([shaky]) < 0.02
+    assert oscillation([rising]) == pytest.approx(0.0, abs=1e-12)
+    assert oscillation([flat, shaky]) < oscillation([shaky])
+    assert 0.01 < oscillation([shaky]) < 0.03
     assert oscillation([[math.nan, math.nan]]) == 0.0
     assert oscillation([]) == 0.0
 

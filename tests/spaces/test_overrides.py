@@ -54,7 +54,7 @@ def test_a_field_set_by_hand_is_no_longer_looked_up_and_auto_hands_it_back() -> 
         ("baseline.loss=hinge", "cross_entropy"),
         ("baseline.loss.gamma=3", "no field 'gamma'"),
         ("name=other", "the definition's own"),
-        ("baseline.plateau={\"patience\":3,\"delta\":0.1}", "give patience and delta instead"),
+        ('baseline.plateau={"patience":3,"delta":0.1}', "give patience and delta instead"),
         ("budgets.eta=1", "greater than 1"),
     ],
 )
