@@ -97,9 +97,7 @@ def _stage_count(line: StageLine) -> Text:
     if line.verdict:
         return Text(f"{ended + finals} runs", style="dim")
     if line.finals:
-        return Text(
-            f"finals {finals} of {sum(not row.reused for row in line.finals) or line.planned_finals}", style="dim"
-        )
+        return Text(f"finals {finals} of {max(line.planned_finals, finals)}", style="dim")
     return _count(ended, line.planned_screen)
 
 

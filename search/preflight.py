@@ -14,7 +14,7 @@ from search.edge import PreflightStop, UserError
 if TYPE_CHECKING:
     import torch
 
-WORKER_BYTES = 900 * 2**20  # resident size of one worker with torch, timm and a small net, without its data
+WORKER_BYTES = 1200 * 2**20  # resident size of one worker with torch, timm and a small net, without its data
 HEADROOM_BYTES = 512 * 2**20
 
 

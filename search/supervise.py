@@ -12,7 +12,7 @@ import click
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, complain
 from search.fleet import Fleet
 from search.live import LiveScreen
-from search.progress import PlainLines, Progress, Quiet
+from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import take
 from search.study import Study
 
@@ -22,6 +22,7 @@ POLL_SECONDS = 0.5
 def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bool) -> None:
     """Return once the study has its headline. Exits 130 after an interruption and 1 when no worker is left."""
     progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
+    began = time.monotonic()
     with _termination_as_interrupt():
         try:
             crew.start(devices)
@@ -35,7 +36,10 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
         finally:
             progress.close()
             crew.stop()
-    if study.headline() is None:
+    if study.headline() is not None:
+        if not quiet:
+            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {len(devices)} workers here\n")
+    else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
 

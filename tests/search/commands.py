@@ -45,21 +45,27 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def run_command(
-    module: str, *arguments: str, cwd: Path, timeout: float = 200.0, env: Mapping[str, str] = {}
+    module: str,
+    *arguments: str,
+    cwd: Path,
+    timeout: float = 200.0,
+    env: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
 ) -> Outcome:
-    """Run to the end in a process of its own; output as a UTF-8 reader sees it."""
+    """Run to the end in a process of its own; output as a reader with that `encoding` sees it."""
+    full = environment(PYTHONIOENCODING=encoding) | dict(env or {})
     done = subprocess.run(
-        command(module, *arguments), cwd=cwd, env=environment(**env), capture_output=True, timeout=timeout, check=False
+        command(module, *arguments), cwd=cwd, env=full, capture_output=True, timeout=timeout, check=False
     )
-    return Outcome(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    return Outcome(done.returncode, done.stdout.decode(encoding, "replace"), done.stderr.decode(encoding, "replace"))
 
 
 def start_command(
-    module: str, *arguments: str, cwd: Path, log: Path, env: Mapping[str, str] = {}
+    module: str, *arguments: str, cwd: Path, log: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     with log.open("ab") as stream:
         return subprocess.Popen(
-            command(module, *arguments), cwd=cwd, env=environment(**env), stdout=stream, stderr=stream
+            command(module, *arguments), cwd=cwd, env=environment(**(env or {})), stdout=stream, stderr=stream
         )
 
 

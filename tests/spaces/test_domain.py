@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ def test_a_log_grid_begins_at_low_never_passes_high_and_repeats_nothing(low: flo
     assert values[0] == pytest.approx(low, rel=1e-3)
     assert values[-1] <= grid.high * 1.001
     assert len(set(values)) == len(values)
-    assert all(b / a == pytest.approx(math.sqrt(2), rel=2e-3) for a, b in zip(values[:-1], values[1:], strict=True))
+    assert all(b / a == pytest.approx(math.sqrt(2), rel=2e-3) for a, b in pairwise(values))
 
 
 @given(low=EDGES, ratio=st.floats(min_value=1.0, max_value=1e4))
