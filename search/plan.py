@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from search.answer import table
+from search.edge import UserError
 from search.phases import planned_runs
 from search.progress import clock
+from search.retention import KEPT_PER_PHASE
 from spaces.study import StudyDefinition
 from trainer.data import Dataset
 from trainer.recipe import Recipe
@@ -39,6 +41,11 @@ class Plan:
     def seconds(self) -> float:
         return self.total * self.seconds_per_run / max(1, len(self.devices))
 
+    @property
+    def kept(self) -> int:
+        """Runs whose weights stay on disk."""
+        return sum(count if phase == "confirm" else min(count, KEPT_PER_PHASE) for phase, count in self.runs.items())
+
     def lines(self) -> list[str]:
         rows = [("phase", "runs at most"), *((name, str(count)) for name, count in self.runs.items())]
         kinds = ", ".join(sorted(set(self.devices)))
@@ -47,7 +54,7 @@ class Plan:
             *table(rows),
             (
                 f"at most {self.total} runs of {self.epochs} epochs, {self.seconds_per_run:.1f} s each: at most "
-                f"{clock(self.seconds)} on {workers}, {self.total * self.bytes_per_run / 2**20:.0f} MiB of weights"
+                f"{clock(self.seconds)} on {workers}, {self.kept * self.bytes_per_run / 2**20:.0f} MiB of weights kept"
             ),
         ]
 
@@ -82,6 +89,12 @@ def _pace(
         began = time.perf_counter()
         epoch = next(run)
         seconds = time.perf_counter() - began
+    except RuntimeError as error:
+        why = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{recipe.backbone} cannot be trained at {recipe.image_size} px on {device} ({why}); "
+            f"give another size, for example --set baseline.image_size={2 * recipe.image_size}, or another --backbone"
+        ) from error
     finally:
         torch.set_num_threads(threads)
     parameters = sum(weight.numel() for weight in run.averaged_weights().values())

@@ -9,6 +9,7 @@ from search import sampling
 from search.life import life
 from search.objective import Workplace, train
 from search.phases import Phase
+from search.retention import drop_weights, superfluous
 from search.stopping import stop_screen
 from storage.errors import LeaseLost, StorageError
 from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
@@ -75,6 +76,8 @@ class Worker:
             how = train(lease, phase, self._at)
             log.info("%s #%d %s: %s in %.1f s", lease.phase, lease.number, lease.label, how, time.monotonic() - began)
             self._failures = 0
+            rows = self._store.runs(self._study.study_id, phase.name)
+            drop_weights(self._study.name, superfluous(phase, rows), self._at.checkpoints)
         except LeaseLost as error:
             log.warning("%s", error)
         except StorageError:

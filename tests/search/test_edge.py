@@ -63,6 +63,10 @@ def is_one_clear_line(outcome: Outcome, code: int, *parts: str) -> None:
         (("--study", "lr_aug", "--weights", "none.pth"), ("cannot read the weights file none.pth",)),
         (("--study", "lr_aug", "--device", "tpu"), ("'tpu'", "auto, cpu")),
         (("--study", "lr_aug", "--workers", "0"), ("--workers", "--help")),
+        (
+            ("--study", "lr_aug", "--backbone", "test_convnext"),
+            ("test_convnext cannot be trained at 16 px", "image_size=32"),
+        ),
         (("--stuby", "lr_aug"), ("--stuby", "--study")),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
