@@ -29,12 +29,15 @@ def end_cell(connection: Connection, cell_id: int, result: Result, **change: Any
         "last_score": finite(result.last_score),
         "epochs": result.epochs_total,
         "seconds": result.seconds,
+        "test_score": finite(result.test_score),
     }
     ended = update(CellTable).where(CellTable.cell_id == cell_id).values(change).returning(CellTable.trial_id)
     trial_id = connection.execute(ended).scalar_one()
     if not optuna_tables.set_state(connection, trial_id, TrialState[state], value):
         return False
-    optuna_tables.set_attrs(connection, trial_id, {**result.attrs, "stop": result.stop, "reason": reason})
+    scored = {} if change["test_score"] is None else {"test_score": change["test_score"]}
+    attrs = {**result.attrs, **scored, "stop": result.stop, "reason": reason}
+    optuna_tables.set_attrs(connection, trial_id, attrs)
     # Phases that met this cell while it was running get their copy now. The update above holds the cell's row, which
     # an entry is made under, too: none can slip in between.
     late = select(EntryTable.entry_id).where(EntryTable.cell_id == cell_id, EntryTable.trial_id.is_(None))

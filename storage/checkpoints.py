@@ -21,7 +21,11 @@ _NAME = re.compile(r"(?P<kind>[a-z]+)-t(?P<token>\d+)-e(?P<epoch>\d+)\.ckpt")
 
 
 class CheckpointFolder:
-    """`root`/study/trial id/kind-token-epoch.ckpt. Raises CheckpointUnwritable, CheckpointDamaged, one line each."""
+    """`root`/study/trial id/kind-token-epoch.ckpt. Raises CheckpointUnwritable, CheckpointDamaged, one line each.
+
+    A trial id is unique only within one database, and only until its study is deleted: every study, also one of a name
+    used before, needs a root of its own.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -68,7 +72,8 @@ class CheckpointFolder:
     def prune(self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None) -> None:
         """Delete all but the newest `keep` of each kind (or of one `kind`) of a trial.
 
-        `study` narrows it where folders of several databases share the root. Missing files are no error.
+        A file with the highest token is never deleted before one with a lower token, whatever their epochs. `study`
+        saves looking for the trial in every folder of the root. Missing files are no error.
         """
         folders = [self.root / study] if study is not None else self._studies()
         for folder in (each / str(trial_id) for each in folders):

@@ -1,11 +1,13 @@
 """claim(): how a worker gets its next run, without a server that hands them out.
 
-The loop looks (one cheap reading statement), draws a proposal outside of any transaction, and asks for the grant.
+The loop looks (one cheap reading statement), draws a proposal outside of any transaction, and asks for the grant. That
+a phase is done is decided on a look taken after the draw.
 """
 
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, func, literal, select
@@ -28,6 +30,7 @@ class _View:
     allowed: int
     used: int
     closed: str | None
+    entered: int
     unfinished: int
     claimable: int
     next_expiry: float | None  # seconds from now, of the lease that expires next
@@ -48,33 +51,32 @@ def claim(
 
     Raises StudyMissing when the phase was never opened or the study was deleted.
     """
+    asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
     while True:
-        asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
-        view = database.read(lambda connection: _look(connection, asked))  # noqa: B023 (called at once)
+        view = database.read(lambda connection: _look(connection, asked))
         if view.claimable:
-            lease = database.write(lambda connection: take(connection, asked))  # noqa: B023
+            lease = database.write(lambda connection: take(connection, asked))
             if lease is not None:
                 return lease
             time.sleep(random.uniform(0.0, 0.05))  # somebody else was faster, or is renewing at this moment
             continue
-        full = view.full
-        if full is None:
+        if view.full is None:
             taken = database.read(lambda connection: _entered(connection, study_id, phase))
             proposal = draw(taken)
-            if proposal is None:
-                full = f"all {len(taken)} runs of the domain are entered"
-            elif proposal.cell in taken:
-                raise ValueError(f"the draw proposed {proposal.cell}, which is entered in {phase} already")
-            else:
-                try:
+            if proposal is not None:
+                if proposal.cell in taken:
+                    raise ValueError(f"the draw proposed {proposal.cell}, which is entered in {phase} already")
+                with suppress(Conflict):
                     lease = database.write(lambda connection: take(connection, asked, proposal))  # noqa: B023
-                except Conflict:
-                    continue
-                if lease is not None:
-                    return lease
+                    if lease is not None:
+                        return lease
+                continue
+            # Others may have entered the last runs since that look: only one after the draw shows them unfinished.
+            view = database.read(lambda connection: _look(connection, asked))
+            if view.claimable:
                 continue
         if view.unfinished == 0:
-            return PhaseDone(full)
+            return PhaseDone(view.full or f"all {view.entered} runs of the domain are entered")
         soon = POLL_SECONDS if view.next_expiry is None else min(POLL_SECONDS, max(view.next_expiry, view.hold))
         return Wait(seconds=max(0.05, soon) * random.uniform(0.8, 1.2), running=view.unfinished)
 
@@ -83,6 +85,7 @@ def _look(connection: Connection, asked: Asked) -> _View:
     here = EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase
     joined = (
         select(
+            func.count().label("entered"),
             func.count().filter(CellTable.state.in_(UNFINISHED)).label("unfinished"),
             func.count().filter(CellTable.state == "WAITING").label("waiting"),
             func.count().filter(LeaseTable.nonce == asked.nonce).label("won"),
@@ -113,6 +116,7 @@ def _look(connection: Connection, asked: Asked) -> _View:
         allowed=row.allowed,
         used=row.used,
         closed=row.closed,
+        entered=row.entered,
         unfinished=row.unfinished,
         claimable=row.won + row.waiting + (row.expired if hold == 0.0 else 0),
         next_expiry=0.0 if row.expired else (None if row.next_expiry is None else row.next_expiry - row.now),

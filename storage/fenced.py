@@ -1,4 +1,4 @@
-"""What the holder of a lease may write. Every function checks the token first, in the transaction that writes.
+"""What the holder of a lease may write. Every function that writes checks the token first, in its own transaction.
 
 A worker whose lease was taken over, or whose study was deleted, gets LeaseLost, and nothing of it is written. A lease
 past its expiry that nobody took yet is as good as new.
@@ -18,6 +18,11 @@ from storage.schema import CellTable, CheckpointTable, DatabaseClock, EpochTable
 from storage.upsert import upsert
 
 KEPT_CHECKPOINTS = 2  # per kind
+
+
+def holds(connection: Connection, lease: Lease) -> bool:
+    """Whether the lease is still this one: not taken over, not ended, not deleted. Past its expiry it still may be."""
+    return connection.execute(select(LeaseTable.token).where(*_held(lease))).first() is not None
 
 
 def renew(connection: Connection, lease: Lease, ttl: float) -> None:

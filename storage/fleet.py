@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, insert, select, update
 
 from storage.names import check_key, clean_text
-from storage.rows import JSON, TestOpening, WorkerRow
-from storage.schema import CellTable, DatabaseClock, TestOpeningTable, WorkerTable, table_of
+from storage.rows import TestOpening, WorkerRow
+from storage.schema import DatabaseClock, TestOpeningTable, WorkerTable, table_of
 from storage.studies import check_exists
 from storage.upsert import upsert
 
@@ -69,10 +69,3 @@ def test_openings(connection: Connection, study_id: int) -> list[TestOpening]:
     columns = TestOpeningTable.who, TestOpeningTable.why, TestOpeningTable.at
     rows = select(*columns).where(TestOpeningTable.study_id == study_id).order_by(TestOpeningTable.id)
     return [TestOpening(*row) for row in connection.execute(rows)]
-
-
-def set_test_score(connection: Connection, study_id: int, cell_id: int, score: float, details: JSON) -> bool:
-    """Write the score of a run on the test split; False when there is no such run."""
-    mine = CellTable.study_id == study_id, CellTable.cell_id == cell_id
-    scored = update(CellTable).where(*mine).values(test_score=score, test_details=details)
-    return connection.execute(scored).rowcount == 1

@@ -1,7 +1,7 @@
 """The plain values that go into the store and come out of it.
 
-Times are seconds since 1970 on the clock of the database. Scores are validation scores, higher is better; a score that
-is not a finite number reads back as NaN. A recipe is opaque text here.
+Times are seconds since 1970 on the clock of the database. Scores are validation scores unless named `test_score`,
+higher is better; a score of an epoch that is not a finite number reads back as NaN. A recipe is opaque text here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -157,7 +157,7 @@ class PhaseDone:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. `value` is what Optuna shows; a diverged run always shows 0."""
+    """How a run ended. `value` is what Optuna shows; a diverged run always shows 0. `test_score`: on the test split."""
 
     stop: Stop
     reason: str  # in words
@@ -168,6 +168,7 @@ class Result:
     epochs_total: int
     seconds: float
     attrs: Mapping[str, JSON] = field(default_factory=dict)
+    test_score: float | None = None
 
     def __post_init__(self) -> None:
         if self.stop not in STATE_OF_STOP:

@@ -126,7 +126,6 @@ class CellTable(Base):
     epochs: Mapped[int]
     seconds: Mapped[float]
     test_score: Mapped[float | None]
-    test_details: Mapped[Any] = mapped_column(JsonText, nullable=True)
     token: Mapped[int]  # must outlive the lease: a trial released and claimed again gets a higher one
     nonce: Mapped[str | None]  # tells a repeated finish from a zombie's
     lost: Mapped[int]  # workers lost while they held it

@@ -12,7 +12,6 @@ from storage import agreed, cells, claim, creation, fenced, fleet, runs, studies
 from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
-from storage.errors import StudyMissing
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
@@ -162,6 +161,10 @@ class Store:
         """Hold the lease for another TTL. Raises LeaseLost."""
         self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
 
+    def holds(self, lease: Lease) -> bool:
+        """Whether nobody else has the lease at this moment: to be asked right before what cannot be taken back."""
+        return self._database.read(lambda connection: fenced.holds(connection, lease))
+
     def report(self, lease: Lease, epochs: Sequence[EpochRow], checkpoint: CheckpointRow | None = None) -> None:
         """Buffered epochs, a checkpoint's pointer and a renewal, in one transaction. Raises LeaseLost."""
         kept = () if checkpoint is None else (checkpoint,)
@@ -228,10 +231,3 @@ class Store:
     def test_openings(self, study_id: int) -> list[TestOpening]:
         """Every opening of the test labels, oldest first."""
         return self._database.read(lambda connection: fleet.test_openings(connection, study_id))
-
-    def set_test_score(self, study_id: int, cell_id: int, score: float, details: JSON = None) -> None:
-        """Write the score of a run on the test split. Raises StudyMissing."""
-        if not self._database.write(
-            lambda connection: fleet.set_test_score(connection, study_id, cell_id, score, details)
-        ):
-            raise StudyMissing(f"run {cell_id} of study {study_id} is not in the database: deleted?")

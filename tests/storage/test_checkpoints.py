@@ -79,6 +79,16 @@ def test_the_newest_of_each_kind_are_kept(tmp_path: Path) -> None:
     CheckpointFolder(tmp_path / "nowhere").prune(1)
 
 
+def test_the_first_file_after_a_takeover_outlives_further_ones_of_the_attempt_before(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    lost = [folder.write("s", 1, 1, epoch, "resume", b"x") for epoch in (8, 9)]
+    first = folder.write("s", 1, 2, 3, "resume", b"x")
+    folder.prune(1, keep=2)
+    late = folder.write("s", 1, 1, 10, "resume", b"x")  # a zombie's
+    folder.prune(1, keep=1)
+    assert [(tmp_path / row.location).exists() for row in (*lost, late, first)] == [False, False, False, True]
+
+
 def test_two_attempts_never_touch_each_others_files(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     old, new = folder.write("s", 1, 1, 5, "resume", b"old"), folder.write("s", 1, 2, 5, "resume", b"new")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -102,6 +103,43 @@ def test_a_taken_cell_is_drawn_again(store: Store, other: Store) -> None:
     assert store.phases(study_id)[0].used == 2  # the conflict cost no budget
 
 
+@pytest.mark.parametrize("then", ["runs", "released", "finished"])
+def test_a_phase_is_not_done_while_a_run_entered_during_the_draw_is_unfinished(
+    store: Store, other: Store, then: str
+) -> None:
+    study_id = open_study(store)
+
+    def draw(taken: frozenset) -> Proposal | None:
+        if not taken:  # the last cell is claimed between the look and the end of the draw
+            lease = lease_of(other.claim(study_id, PHASE, "v", "n2", drawing([0])))
+            if then == "released":
+                other.release(lease)
+            elif then == "finished":
+                other.finish(lease, result())
+        return None
+
+    outcome = store.claim(study_id, PHASE, "w", "n1", draw)
+    if then == "runs":
+        assert isinstance(outcome, Wait) and outcome.running == 1
+    elif then == "released":
+        assert lease_of(outcome).token == 2
+    else:
+        assert outcome == PhaseDone("all 1 runs of the domain are entered")
+
+
+def test_a_phase_closed_during_the_draw_is_done_for_that_reason(store: Store, other: Store) -> None:
+    study_id = open_study(store)
+
+    def draw(taken: frozenset) -> Proposal | None:
+        lease = lease_of(other.claim(study_id, PHASE, "v", "n2", drawing([0])))
+        other.close_phase(study_id, PHASE, "converged")
+        other.finish(lease, result())
+        return proposal(1)
+
+    assert store.claim(study_id, PHASE, "w", "n1", draw) == PhaseDone("converged")
+    assert store.phases(study_id)[0].used == 1
+
+
 def test_a_zombie_writes_nothing(store: Store, other: Store, database_url: str) -> None:
     study_id = open_study(store)
     old = lease_of(store.claim(study_id, PHASE, "zombie", "n1", drawing([0])))
@@ -124,6 +162,38 @@ def test_a_zombie_writes_nothing(store: Store, other: Store, database_url: str) 
         store.finish(old, result(value=0.9))
     assert [run.best_score for run in store.runs(study_id)] == [0.7]
     assert states(database_url) == ["COMPLETE"]
+
+
+def test_the_test_score_is_written_by_the_holder_when_the_run_ends(
+    store: Store, other: Store, database_url: str
+) -> None:
+    study_id = open_study(store)
+    old = lease_of(store.claim(study_id, PHASE, "zombie", "n1", drawing([0])))
+    lose(store, old)
+    new = lease_of(claim_soon(other, study_id, PHASE, "heir"))
+    other.finish(new, replace(result(value=0.7), test_score=0.6))
+    with pytest.raises(LeaseLost):
+        store.finish(old, replace(result(value=0.9), test_score=0.8))
+    plain = lease_of(store.claim(study_id, PHASE, "w", "n2", drawing([0, 1])))
+    store.finish(plain, result())
+    assert [run.test_score for run in store.runs(study_id)] == [0.6, None]
+    trials = optuna.load_study(study_name=f"lr_aug/{PHASE}", storage=database_url).trials
+    assert [trial.user_attrs.get("test_score") for trial in trials] == [0.6, None]
+
+
+def test_a_lease_is_held_until_it_is_taken_over_or_ends(store: Store, other: Store) -> None:
+    study_id = open_study(store)
+    old = lease_of(store.claim(study_id, PHASE, "zombie", "n1", drawing([0])))
+    assert store.holds(old) and not store.holds(replace(old, nonce="of another claim"))
+    lose(store, old)
+    assert store.holds(old)  # nobody took it yet
+    new = lease_of(claim_soon(other, study_id, PHASE, "heir"))
+    assert other.holds(new) and not store.holds(old)
+    other.release(new)
+    assert not other.holds(new)
+    again = lease_of(other.claim(study_id, PHASE, "heir", "n2", drawing([0])))
+    other.finish(again, result())
+    assert not other.holds(again) and not other.holds(new)
 
 
 def test_a_late_renewal_holds_while_nobody_took_over(store: Store, other: Store) -> None:
