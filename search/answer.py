@@ -1,6 +1,7 @@
 """The answer of a study as text: what a person reads first, and last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from search.snapshot import Snapshot, StageLine
 from search.study import Gain
@@ -65,16 +66,20 @@ def verdict_sentence(line: StageLine) -> str:
     verdict = line.verdict
     if verdict is None:
         return f"{line.name}: not decided yet"
-    evidence = verdict.evidence if isinstance(verdict.evidence, dict) else {}
-    replicates = evidence.get("replicates")
-    count = len(replicates) if isinstance(replicates, Sequence) else 0
+    evidence = _evidence(line)
+    count, held, gain = len(evidence.get("replicates", ())), evidence.get("incumbent"), evidence.get("gain")
+    lost = [f"{c['label']} {c['dropped']}" for c in evidence.get("contenders", ()) if c["dropped"]]
+    dropped = f" ({'; '.join(lost)})" if lost else ""
+    if evidence.get("mean") is None:
+        return f"{line.name}: {verdict.value} is kept: no finalist ended well every time{dropped}"
     if verdict.outcome == "tie":
-        return f"{line.name}: {verdict.value} is kept; no challenger had a higher mean on {count} fresh replicates"
-    gain, held = evidence.get("gain"), evidence.get("incumbent")
-    by = f" by {100 * gain:.1f} points" if isinstance(gain, float) else ""
+        why = f"no challenger had a higher mean on {count} fresh replicates"
+        return f"{line.name}: {verdict.value} is kept; {why}{dropped}"
+    if not isinstance(gain, float):
+        return f"{line.name}: {verdict.value} is carried on; {held} dropped out of the finals{dropped}"
     return (
-        f"{line.name}: {verdict.value} is carried on; it leads {held}{by} on the mean of {count} fresh replicates "
-        f"({verdict.outcome})"
+        f"{line.name}: {verdict.value} is carried on; it leads {held} by {100 * gain:.1f} points on the mean of "
+        f"{count} fresh replicates ({verdict.outcome}){dropped}"
     )
 
 
@@ -95,6 +100,10 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _mean(line: StageLine) -> float | None:
-    evidence = line.verdict.evidence if line.verdict else None
-    mean = evidence.get("mean") if isinstance(evidence, dict) else None
+    mean = _evidence(line).get("mean")
     return mean if isinstance(mean, float) else None
+
+
+def _evidence(line: StageLine) -> dict[str, Any]:
+    evidence = line.verdict.evidence if line.verdict else None
+    return dict(evidence) if isinstance(evidence, Mapping) else {}

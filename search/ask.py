@@ -3,7 +3,9 @@
 import difflib
 import hashlib
 import json
+import os
 import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +96,18 @@ def default_name(study: str, data: str) -> str:
 
     if data in BUILT_IN_DATA:
         return study
-    return study_name_from(f"{study}-{Path(data).expanduser().resolve().name}")
+    try:
+        folder = Path(data).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError):  # no such home, no such path: the data room says it better
+        folder = Path(data)
+    return study_name_from(f"{study}-{folder.name}")
+
+
+def check_weights(definition: StudyDefinition, weights: Path | None) -> None:
+    """Raises `UserError` when the definition starts from a local file and that file is not at hand."""
+    wanted = definition.baseline.weights
+    if wanted and wanted.startswith("sha256:") and weights is None:
+        raise UserError(f"this study starts from a local weights file ({wanted[:19]}...); give it with --weights FILE")
 
 
 def launch_line(definition: StudyDefinition, name: str, data: str) -> str:
@@ -106,5 +119,6 @@ def launch_line(definition: StudyDefinition, name: str, data: str) -> str:
         words += ["--data", data]
     base = DEFINITIONS.get(definition.name)
     for setting in settings_between(base, definition) if base else ():
-        words += ["--set", setting]
-    return "python -m search.launch " + " ".join(shlex.quote(word) for word in words)
+        words += ["--weights", "FILE"] if setting.startswith("baseline.weights=sha256:") else ["--set", setting]
+    quoted = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return f"python -m search.launch {quoted}"

@@ -5,27 +5,35 @@ from collections.abc import Sequence
 
 from search import verdict
 from search.candidates import Candidate, undeclared_differences
+from search.headline import headline_of
 from search.phases import Phase
-from search.study import Gain, Headline, Rules, Study, as_json
+from search.study import Headline, Rules, Study, as_json
 from search.verdict import Contender
 from spaces.study import Stage
 from storage.rows import RunRow, Verdict
 
 
 def settle_rules(study: Study, worker: str) -> Rules:
-    """delta and noise from the pilot; a number given by hand stands."""
+    """delta and noise from the pilot; a number given by hand stands.
+
+    With fewer than two good pilot runs (a baseline that diverges) nothing was measured: the definition's own numbers
+    are taken, and `measured` says so.
+    """
     definition, images = study.definition, study.resolved.data.validation_images(study.definition.folds)
     rows = [row for row in study.store.runs(study.study_id, "pilot") if _ended_well(row)]
-    curves = study.store.curves(study.study_id, "pilot")
+    good = {row.number for row in rows}
+    curves = {n: curve for n, curve in study.store.curves(study.study_id, "pilot").items() if n in good}
     constant = [[epoch.score for epoch in curve if epoch.phase == "constant"] for curve in curves.values()]
     scores = tuple(row.last_score for row in rows if row.last_score is not None)
-    auto = set(definition.auto)
+    measured = len(scores) >= 2
+    auto = set(definition.auto) if measured else set()
     delta = verdict.sized(verdict.oscillation(constant), images=images, ceiling=verdict.DELTA_CEILING)
     noise = verdict.sized(verdict.spread(scores), images=images, ceiling=verdict.NOISE_CEILING)
     rules = Rules(
         delta=delta if "delta" in auto else definition.delta,
         noise=noise if "noise" in auto else definition.noise,
         pilot_scores=scores,
+        measured=measured,
     )
     return Rules.model_validate(study.store.measure_once(study.study_id, "rules", as_json(rules), worker))
 
@@ -83,42 +91,8 @@ def decide(study: Study, stage: Stage, contestants: Sequence[Candidate], worker:
 
 
 def settle_headline(study: Study, worker: str) -> Headline:
-    """Final against baseline, replicate by replicate; falls back to the baseline when the gain does not hold up."""
-    rows = study.store.runs(study.study_id, "confirm")
-    final = {row.replicate: row for row in rows if row.label == "final" and _ended_well(row)}
-    baseline = {row.replicate: row for row in rows if row.label == "baseline" and _ended_well(row)}
-    same = not any(row.label == "baseline" for row in rows)
-    common = tuple(sorted(final if same else final.keys() & baseline.keys()))
-    recipe = next((row.recipe for row in rows if row.label == "final"), "")
-    fallback = next((row.recipe for row in rows if row.label == "baseline"), recipe)
-    ours, theirs = _scores(final, common, "last_score"), _scores(baseline, () if same else common, "last_score")
-    ours_test, theirs_test = (
-        _scores(final, common, "test_score"),
-        _scores(baseline, () if same else common, "test_score"),
-    )
-    gain, test_gain = _gain(ours, theirs), _gain(ours_test, theirs_test)
-    if same:
-        answer, why = "baseline", "no stage found a better value: the baseline stands"
-    elif gain is None:
-        answer, why = "baseline", f"only {len(common)} confirmed replicates: too few to trust the final recipe"
-    elif gain.mean <= 0:
-        answer, why = "baseline", "on fresh replicates the final recipe does not beat the baseline: keep the baseline"
-    elif gain.low <= 0:
-        answer, why = "final", "ahead on fresh replicates, by no more than chance could do"
-    else:
-        answer, why = "final", "ahead on fresh replicates, by more than chance"
-    headline = Headline(
-        answer=answer,
-        why=why,
-        recipe=recipe if answer == "final" or same else fallback,
-        replicates=common,
-        validation=_mean(ours),
-        test=_mean(ours_test),
-        baseline_validation=_mean(theirs),
-        baseline_test=_mean(theirs_test),
-        validation_gain=gain,
-        test_gain=test_gain,
-    )
+    """The headline of the study: one row, whoever writes it first."""
+    headline = headline_of(study.store.runs(study.study_id, "confirm"))
     return Headline.model_validate(study.store.measure_once(study.study_id, "headline", as_json(headline), worker))
 
 
@@ -135,19 +109,3 @@ def _contender(candidate: Candidate, rows: Sequence[RunRow], replicates: Sequenc
 
 def _ended_well(row: RunRow) -> bool:
     return row.state == "COMPLETE" and row.stop in ("finished", "stalled")
-
-
-def _scores(rows: dict[int, RunRow], replicates: Sequence[int], which: str) -> list[float]:
-    found = [getattr(rows[number], which) for number in replicates]
-    return [] if any(score is None for score in found) else found
-
-
-def _mean(scores: Sequence[float]) -> float | None:
-    return sum(scores) / len(scores) if scores else None
-
-
-def _gain(ours: Sequence[float], theirs: Sequence[float]) -> Gain | None:
-    if len(ours) != len(theirs) or len(ours) < 2:
-        return None
-    gain = verdict.paired_gain(ours, theirs)
-    return Gain(mean=gain.mean, low=gain.low, high=gain.high)

@@ -16,11 +16,11 @@ from search.options import runs_option, storage_option, storage_url
 @click.option("--force", is_flag=True, help="Even while workers are training in it: they stop and discard.")
 def main(name: str, storage: str | None, runs: Path, yes: bool, force: bool) -> None:
     """Delete a study, its trials and its verdicts from the database. The run folder stays where it is."""
-    from search.find import find_study
+    from search.find import find_manifest
     from storage.store import Store
 
     store = Store.connect(storage_url(storage, runs))
-    study = find_study(store, name)
+    study = find_manifest(store, name)
     count = len({row.cell_id for row in store.runs(study.study_id)})
     if not yes:
         try:

@@ -4,11 +4,17 @@ import difflib
 
 from search.edge import UserError
 from search.study import Study
+from storage.rows import Manifest
 from storage.store import Store
 
 
 def find_study(store: Store, name: str | None) -> Study:
     """The study called `name`, or the only one there is. Raises `UserError` naming what there is."""
+    return Study.of(store, find_manifest(store, name))
+
+
+def find_manifest(store: Store, name: str | None) -> Manifest:
+    """Its manifest, readable or not: enough to delete it. Raises `UserError` naming what there is."""
     names = [summary.name for summary in store.studies()]
     if not names:
         raise UserError(
@@ -23,4 +29,4 @@ def find_study(store: Store, name: str | None) -> Study:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean --name {near[0]}?" if near else f"there is: {', '.join(names[:8])}"
         raise UserError(f"no study is called {name!r}; {hint}")
-    return Study.of(store, manifest)
+    return manifest

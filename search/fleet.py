@@ -1,6 +1,7 @@
 """The worker processes of this host: started, watched, replaced when killed, and stopped."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from search.folder import file_name
 
 RESTARTS = 3
 GRACE_SECONDS = 30.0
@@ -80,7 +83,7 @@ class Fleet:
                 process.wait()
 
     def log_of(self, seat: Seat) -> Path:
-        return self.logs / f"worker-{seat.number}.log"
+        return self.logs / f"worker-{seat.number}_{file_name(platform.node())}-{os.getpid()}.log"
 
     def last_words(self) -> str:
         """The last line of the log of a worker that ended badly."""
@@ -108,7 +111,7 @@ class Fleet:
             )
 
     def _environment(self) -> dict[str, str]:
-        """One thread per process and an allocator that keeps its memory (measured in docs/LOG.md)."""
+        """One thread per process, and an allocator that keeps its memory instead of giving it back to the system."""
         root = str(Path(__file__).resolve().parent.parent)
         path = os.environ.get("PYTHONPATH")
         return {

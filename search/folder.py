@@ -2,7 +2,7 @@
 
 import datetime
 import json
-import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class RunFolder:
         folder = cls(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}")
         for part in (folder.path, folder.logs, folder.checkpoints, folder.weights):
             make_folder(part)
-        (runs / "latest").write_text(folder.path.name + "\n", encoding="utf-8")
+        RunFolder(runs).write_text("latest", folder.path.name + "\n")
         folder.write_json("study.json", json.loads(study.manifest.resolved))
         return folder
 
@@ -51,13 +51,16 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> Path:
         """Write a small file whole or not at all."""
         target = self.path / name
-        part = target.with_name(target.name + ".part")
+        part = target.with_name(f".{target.name}-{uuid.uuid4().hex}.part")
         part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        try:
+            part.replace(target)
+        except PermissionError:  # Windows, while another launch reads it: that one wrote the same text
+            part.unlink(missing_ok=True)
         return target
 
-    def keep_weights(self, source: Path, stage: str, label: str, backbone: str, score: float) -> Path:
-        """Copy weights under a name that says model, factor and score: `lr-0.002_test_resnet_f1-0.987.pt`."""
-        target = self.weights / file_name(f"{stage}-{label}_{backbone}_f1-{score:.4f}.pt")
-        shutil.copyfile(source, target)
+    def keep_weights(self, payload: bytes, name: str) -> Path:
+        """Write weights under a name that says what they are and how good."""
+        target = self.weights / file_name(name)
+        target.write_bytes(payload)
         return target

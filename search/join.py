@@ -55,9 +55,12 @@ def check_joins(stored: Manifest, mine: Manifest, asked: StudyDefinition, data: 
             f"{mine.recipe_version}: runs would not be comparable; use the other release, or {own_way}"
         )
     if stored.data_digest != mine.data_digest:
-        there = Resolved.model_validate_json(stored.resolved).data
+        try:
+            there = Resolved.model_validate_json(stored.resolved).data.words
+        except ValidationError:
+            there = "of another release"
         raise Refused(
-            f"study {stored.name} was made on other data ({there.words}; "
+            f"study {stored.name} was made on other data ({there}; "
             f"digest {stored.data_digest[:12]}) than {data} (digest {mine.data_digest[:12]}); "
             f"give --data with a copy of the same images and labels, or {own_way}"
         )

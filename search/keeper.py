@@ -4,21 +4,23 @@ import logging
 import threading
 import time
 
+from search.leaving import Leaving
 from storage.errors import LeaseLost, StorageError
 from storage.rows import Lease
 from storage.store import Store
 
 log = logging.getLogger("ceteris.keeper")
+GIVE_BACK_SECONDS = 12.0  # the launcher kills 30 s after it asked; the keeper looks every 10
 
 
 class LeaseKeeper:
     """Renews the lease it holds and the worker's own sign of life every `every` seconds, as a daemon thread."""
 
-    def __init__(self, store: Store, worker: str, every: float) -> None:
-        self._store, self._worker, self._every = store, worker, every
+    def __init__(self, store: Store, worker: str, every: float, leaving: Leaving) -> None:
+        self._store, self._worker, self._every, self._leaving = store, worker, every, leaving
         self._lease: Lease | None = None
+        self._lost: Lease | None = None
         self._doing = "starting"
-        self._lost = threading.Event()
         self._wake = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -26,18 +28,16 @@ class LeaseKeeper:
 
     def hold(self, lease: Lease, doing: str) -> None:
         """Keep `lease` from now on."""
-        self._lost.clear()
         self._lease, self._doing = lease, doing
 
     def let_go(self, doing: str = "waiting") -> None:
         """Stop renewing: the trial ended, was released or was lost."""
         self._lease, self._doing = None, doing
-        self._lost.clear()
 
     @property
     def lost(self) -> bool:
-        """Whether another worker has taken the lease over (or the study was deleted)."""
-        return self._lost.is_set()
+        """Whether the lease held now is another worker's, or was given back because the time to leave was short."""
+        return self._lease is not None and self._lost is self._lease
 
     def close(self) -> None:
         self._closed = True
@@ -49,15 +49,22 @@ class LeaseKeeper:
             self._wake.wait(self._every)
             lease, doing = self._lease, self._doing
             try:
-                if lease is not None:
-                    self._store.renew(lease)
+                if lease is not None and lease is not self._lost:
+                    self._renew(lease)
                 self._store.beat(self._worker, doing)
-            except LeaseLost:
+            except LeaseLost as error:
+                self._lost = lease
                 if lease is self._lease:
-                    log.warning(
-                        "lost the lease of %s #%d", lease.phase if lease else "?", lease.number if lease else -1
-                    )
-                    self._lost.set()
+                    log.warning("%s", error)
             except StorageError as error:
                 log.warning("could not renew: %s", error)
                 time.sleep(1.0)
+
+    def _renew(self, lease: Lease) -> None:
+        """Renew; but give the trial back, from its last checkpoint, when an epoch outlasts the grace to leave in."""
+        if self._leaving.seconds < GIVE_BACK_SECONDS:
+            self._store.renew(lease)
+            return
+        log.warning("%s #%d is given back in the middle of an epoch: no time to end it", lease.phase, lease.number)
+        self._lost = lease
+        self._store.release(lease)

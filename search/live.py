@@ -29,7 +29,7 @@ class LiveScreen:
         self._live.update(self.screen(snapshot))
 
     def say(self, line: str) -> None:
-        self._console.print(line)
+        self._console.print(line, markup=False)
 
     def close(self) -> None:
         self._live.stop()
@@ -48,7 +48,7 @@ class LiveScreen:
         done, left = len(snapshot.ended), snapshot.remaining
         elapsed = clock(time.monotonic() - self._began)
         eta = seconds_to_go(snapshot)
-        spent = Text(f"{elapsed}, at most {clock(eta)} to go" if eta is not None and left else elapsed, style="dim")
+        spent = Text(f"{elapsed}, about {clock(eta)} to go" if eta is not None and left else elapsed, style="dim")
         title = Text.assemble((snapshot.study.name, "bold"), f" on {snapshot.study.resolved.data.name}  ", spent)
         count = Text(f"{done} of at most {done + left} runs", style="dim")
         if not self._unicode:
@@ -124,7 +124,7 @@ def _running(snapshot: Snapshot) -> Table:
 
 
 def seconds_to_go(snapshot: Snapshot) -> float | None:
-    """At most, from the mean length of the runs so far and the workers at work; None before the first run ended."""
+    """From the mean length of the runs so far and the workers at work; None before the first run ended."""
     lengths = [row.seconds for row in snapshot.ended if row.seconds]
     if not lengths or not snapshot.alive:
         return None

@@ -22,6 +22,7 @@ from trainer.data import Dataset
 from trainer.recipe import Recipe, read_recipe
 from trainer.replicate import Replicate
 from trainer.run import Epoch, Run
+from trainer.schedule import decay_reason
 
 log = logging.getLogger("ceteris.trial")
 REPORT_SECONDS = 10.0
@@ -52,26 +53,24 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
         recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, weights_file=at.weights_file
     )
     _restore(run, lease, at)
+    rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []
     reported = saved = time.monotonic()
-    judged = phase.prunable and lease.role != "incumbent"
 
-    for epoch in run:
+    for epoch in run if rung is None or not rung.pruned else ():
         unsent.append(_row(epoch))
         if at.keeper.lost:
-            raise LeaseLost(f"{lease.phase} #{lease.number} was taken over by another worker")
+            raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here")
         if at.leaving():
             store.report(lease, unsent, _save(run, lease, at))
             store.release(lease)
             return "released"
-        if judged and epoch.phase != "decay" and epoch.number in definition.budgets.rungs and run.stop is None:
+        if _at_rung(run, phase, lease, at):
             store.report(lease, unsent)
             unsent, reported = [], time.monotonic()
-            rung = _judge(run, epoch, lease, at)
-            if rung.pruned:
-                store.finish(lease, _result(run, phase, "pruned", rung.reason, {"rung": rung.evidence()}))
-                _forget(lease, at)
-                return "pruned"
+            rung = _rung(run, phase, lease, at)
+            if rung is not None and rung.pruned:
+                break
         if run.stop is None and time.monotonic() - saved >= at.checkpoint_seconds:
             store.report(lease, unsent, _save(run, lease, at))
             unsent, reported, saved = [], time.monotonic(), time.monotonic()
@@ -79,22 +78,37 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
             store.report(lease, unsent)
             unsent, reported = [], time.monotonic()
 
-    stop: Stop = run.stop or "finished"
-    attrs = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else {}
-    weights = [] if stop == "diverged" else [_save_weights(run, phase, lease, at)]
-    store.finish(lease, _result(run, phase, stop, _words(run, recipe), attrs), unsent, weights)
-    _forget(lease, at)
+    if rung is not None and rung.pruned:
+        stop: Stop = "pruned"
+        store.finish(lease, _result(run, phase, stop, rung.reason, attrs={"rung": rung.evidence()}))
+    else:
+        stop = run.stop or "finished"
+        test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
+        weights = [] if stop == "diverged" else [_save_weights(run, phase, lease, at)]
+        store.finish(lease, _result(run, phase, stop, _words(run, recipe), test_score), unsent, weights)
+    at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return stop
 
 
-def _judge(run: Run, epoch: Epoch, lease: Lease, at: Workplace) -> pruning.Rung:
+def _at_rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> bool:
+    """Whether the run stands at a rung where it is to be judged: an incumbent never is, nor one that is decaying or
+    about to (it has stalled, and ends with a valid result)."""
+    if not phase.prunable or lease.role == "incumbent" or not run.epochs or run.stop is not None:
+        return False
+    on_rung = run.epochs[-1].phase != "decay" and len(run.epochs) in at.study.definition.budgets.rungs
+    return on_rung and decay_reason(run.constant_scores, run.recipe) is None
+
+
+def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung | None:
     """Compare constant-phase best-so-far scores of the trials of this phase that have reached this rung."""
-    budgets = at.study.definition.budgets
-    scores = at.study.store.rung_scores(lease.study_id, lease.phase, epoch.number)
+    if not _at_rung(run, phase, lease, at):
+        return None
+    budgets, epoch = at.study.definition.budgets, len(run.epochs)
+    scores = at.study.store.rung_scores(lease.study_id, lease.phase, epoch)
     company = [score.best for score in scores if score.trial_id != lease.trial_id]
     mine = max((score for score in run.constant_scores if math.isfinite(score)), default=math.nan)
     delta = at.study.settled_rules().delta
-    return pruning.judge(epoch.number, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
+    return pruning.judge(epoch, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
 
 
 def _restore(run: Run, lease: Lease, at: Workplace) -> None:
@@ -131,34 +145,43 @@ def _save_weights(run: Run, phase: Phase, lease: Lease, at: Workplace) -> Checkp
     return at.checkpoints.write(at.study.name, lease.trial_id, lease.token, epoch, kind, _bytes(weights))
 
 
-def _test_score(run: Run, lease: Lease, at: Workplace) -> dict[str, Any]:
-    """Open the test labels, on the record, and score the averaged weights on them."""
+def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
+    """Open the test labels, on the record, and score the averaged weights on them. Raises LeaseLost."""
     store = at.study.store
+    if not store.holds(lease):
+        raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here: the test labels stay closed")
 
     def record(who: str, why: str) -> None:
         store.record_test_opening(lease.study_id, who, why)
 
     who = f"{at.study.name}/{lease.phase} #{lease.number}"
-    images, labels = at.data.test.open(record, who, f"confirm the {lease.label} recipe on replicate {lease.replicate}")
-    score = run.score_on(images, labels)
-    store.set_test_score(lease.study_id, lease.cell_id, score, {"images": len(labels)})
-    return {"test_score": score}
+    why = f"confirm the {lease.label} recipe on replicate {lease.replicate}"
+    return run.score_on(*at.data.test.open(record, who, why))
 
 
-def _result(run: Run, phase: Phase, stop: Stop, reason: str, attrs: dict[str, Any]) -> Result:
-    best = run.best.score if run.best else 0.0
-    last = run.last.score if run.last and math.isfinite(run.last.score) else 0.0
-    value = 0.0 if stop == "diverged" else (best if phase.ranks_by_best_epoch else last)
+def _result(
+    run: Run,
+    phase: Phase,
+    stop: Stop,
+    reason: str,
+    test_score: float | None = None,
+    attrs: dict[str, Any] | None = None,
+) -> Result:
+    """A diverged run counts with 0 everywhere, whatever it had reached before."""
+    diverged = stop == "diverged"
+    best = run.best.score if run.best and not diverged else 0.0
+    last = run.last.score if run.last and not diverged else 0.0
     return Result(
         stop=stop,
         reason=reason,
         best_score=best,
         best_epoch=run.best.number if run.best else 0,
         last_score=last,
-        value=value,
+        value=best if phase.ranks_by_best_epoch else last,
         epochs_total=len(run.epochs),
         seconds=sum(epoch.seconds for epoch in run.epochs),
-        attrs=attrs,
+        test_score=test_score,
+        attrs=attrs or {},
     )
 
 
@@ -172,11 +195,6 @@ def _words(run: Run, recipe: Recipe) -> str:
         when = len(run.constant_scores)
         return f"stalled at epoch {when}: no rise above {delta:g} in {patience} epochs; decayed, ended at epoch {count}"
     return f"finished its {count} epochs"
-
-
-def _forget(lease: Lease, at: Workplace) -> None:
-    """Resume checkpoints of an ended trial are of no more use."""
-    at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
 
 
 def _row(epoch: Epoch) -> EpochRow:

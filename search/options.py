@@ -1,5 +1,6 @@
 """The options that several commands share, and what they stand for."""
 
+import uuid
 from pathlib import Path
 
 import click
@@ -44,9 +45,9 @@ def make_folder(folder: Path) -> Path:
     """`folder`, created and writable. Raises `UserError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".ceteris-write-test"
+        probe = folder / f".ceteris-{uuid.uuid4().hex}"
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"cannot write in {folder} ({error.strerror}); give another folder with --runs") from None
     return folder

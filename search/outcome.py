@@ -1,23 +1,16 @@
-"""What a launch prints before the first trial and after the last, and what it leaves in the run folder."""
+"""What a launch prints after the last trial, and what it leaves in the run folder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from search.answer import answer_lines
 from search.folder import RunFolder
-from search.plan import make_plan
 from search.snapshot import Snapshot, take
 from search.study import Study
-from spaces.study import StudyDefinition
-from trainer.data import Dataset
+from storage.checkpoints import CheckpointFolder
+from storage.errors import CheckpointDamaged
 from trainer.recipe import read_recipe
-
-
-def tell_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], weights: Path | None) -> None:
-    for line in make_plan(definition, dataset, devices, weights).lines():
-        click.echo(line)
 
 
 def tell_answer(study: Study, folder: RunFolder) -> None:
@@ -40,11 +33,18 @@ def keep_best_weights(snapshot: Snapshot, folder: RunFolder) -> Path | None:
     headline, store = snapshot.headline, snapshot.study.store
     if headline is None:
         return None
+    checkpoints = CheckpointFolder(folder.checkpoints / snapshot.study.instance)
     rows = [row for row in snapshot.runs if row.phase == "confirm" and row.recipe == headline.recipe and row.last_score]
     for row in sorted(rows, key=lambda row: -(row.last_score or 0.0)):
-        for checkpoint in store.checkpoints(row.trial_id):
-            source = folder.checkpoints / Path(*checkpoint.location.split("/"))
-            if checkpoint.kind == "final" and source.is_file():
-                backbone = read_recipe(row.recipe).backbone
-                return folder.keep_weights(source, "confirm", headline.answer, backbone, row.last_score or 0.0)
+        for found in store.checkpoints(row.trial_id):
+            if found.kind != "final":
+                continue
+            try:
+                payload = checkpoints.read(found)
+            except CheckpointDamaged:  # trained on another server, or deleted by hand
+                continue
+            recipe = read_recipe(row.recipe)
+            metric = {"macro_f1": "f1", "accuracy": "acc"}[recipe.metric]
+            name = f"confirm-{headline.answer}_{recipe.backbone}_{metric}-{row.last_score:.4f}.pt"
+            return folder.keep_weights(payload, name)
     return None

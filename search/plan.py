@@ -1,26 +1,21 @@
 """What a study will cost at most, before the first trial: runs, time on the present workers, disk."""
 
-import time
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from search.answer import table
-from search.edge import UserError
 from search.phases import planned_runs
 from search.progress import clock
 from search.retention import KEPT_PER_PHASE
 from spaces.study import StudyDefinition
 from trainer.data import Dataset
-from trainer.recipe import Recipe
-from trainer.replicate import Replicate
-from trainer.run import Run
+from trainer.pace import measure
 
-PROBE_IMAGES = 640
-WEIGHTS_KEPT_BYTES = 4  # per parameter and ended run: averaged weights as fp32
+BYTES_PER_WEIGHT = 4  # averaged weights are kept as fp32
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,9 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        return self.total * self.seconds_per_run / max(1, len(self.devices))
+        """Phase after phase, each as long as its workers need; no run is shortened."""
+        rounds = sum(math.ceil(count / max(1, len(self.devices))) for count in self.runs.values())
+        return rounds * self.seconds_per_run
 
     @property
     def kept(self) -> int:
@@ -60,42 +57,22 @@ class Plan:
 
 
 def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], weights: Path | None) -> Plan:
-    """Count the runs and time one epoch on a few hundred images with the baseline (about a second on a small net)."""
+    """Count the runs, time the baseline on a few hundred images. Raises `BackboneError` when it cannot be trained."""
     recipe = definition.baseline
-    seconds, parameters = _pace(recipe, definition.folds, dataset, torch.device(devices[0]), weights)
-    images = len(dataset.labels) * (definition.folds - 1) // definition.folds
-    per_epoch = min(images, recipe.epoch_images or images) + len(dataset.labels) // definition.folds / 3
-    return Plan(
-        runs=planned_runs(definition),
-        epochs=recipe.epochs,
-        seconds_per_run=seconds * per_epoch * recipe.epochs,
-        bytes_per_run=parameters * WEIGHTS_KEPT_BYTES,
-        devices=tuple(devices),
-    )
-
-
-def _pace(
-    recipe: Recipe, folds: int, dataset: Dataset, device: torch.device, weights: Path | None
-) -> tuple[float, int]:
-    """Seconds per training image of the second of two short epochs (validation counted as a third), and parameters."""
-    keep = torch.arange(0, len(dataset.labels), max(1, len(dataset.labels) // PROBE_IMAGES))
-    groups = None if dataset.groups is None else np.asarray(dataset.groups)[keep.numpy()]
-    few = replace(dataset, images=dataset.images[keep], labels=dataset.labels[keep], groups=groups).to(device)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers run
     try:
-        run = Run(recipe, Replicate.numbered(0, folds), few, device, weights_file=weights)
-        next(run)
-        began = time.perf_counter()
-        epoch = next(run)
-        seconds = time.perf_counter() - began
-    except RuntimeError as error:
-        why = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{recipe.backbone} cannot be trained at {recipe.image_size} px on {device} ({why}); "
-            f"give another size, for example --set baseline.image_size={2 * recipe.image_size}, or another --backbone"
-        ) from error
+        pace = measure(recipe, dataset, torch.device(devices[0]), weights)
     finally:
         torch.set_num_threads(threads)
-    parameters = sum(weight.numel() for weight in run.averaged_weights().values())
-    return seconds / (epoch.images + len(few.labels) / folds / 3), parameters
+    validation = len(dataset.labels) // definition.folds
+    train = len(dataset.labels) - validation
+    per_epoch = min(train, recipe.epoch_images or train) * pace.seconds_per_train_image
+    per_epoch += validation * pace.seconds_per_validation_image
+    return Plan(
+        runs=planned_runs(definition),
+        epochs=recipe.epochs,
+        seconds_per_run=per_epoch * recipe.epochs,
+        bytes_per_run=pace.parameters * BYTES_PER_WEIGHT,
+        devices=tuple(devices),
+    )

@@ -18,12 +18,16 @@ WORKER_BYTES = 1200 * 2**20  # resident size of one worker with torch, timm and 
 HEADROOM_BYTES = 512 * 2**20
 
 
+IMPORTS = ("torch", "packages")  # without these not even an answer can be shown
+
+
 @dataclass(frozen=True)
 class Ground:
-    """`gpus` are the CUDA devices to use, none on the CPU."""
+    """`gpus` are the CUDA devices to use, none on the CPU; `problem` is why no work can start here."""
 
     report: Report
     gpus: tuple[str, ...]
+    problem: str | None = None
 
     @property
     def device(self) -> "torch.device":
@@ -31,9 +35,18 @@ class Ground:
 
         return torch.device(self.gpus[0] if self.gpus else "cpu")
 
+    def require(self) -> None:
+        """Raises `PreflightStop` when no work can start here."""
+        if self.problem:
+            raise PreflightStop(self.problem)
+
 
 def ground(device: str, folder: Path) -> Ground:
-    """Examine the machine, warn, and choose devices: busy GPUs are skipped unless named. Raises `PreflightStop`."""
+    """Examine the machine, warn, and choose devices: busy GPUs are skipped unless named.
+
+    A machine that cannot work may still show an answer, so what stops it is kept in `problem`. Raises `PreflightStop`
+    only when nothing can be imported, `UserError` for a device that is not there.
+    """
     kind, _, number = device.partition(":")
     if number and not (kind == "cuda" and number.isdigit()):
         raise UserError(f"device {device!r} is not known; give auto, cpu, cuda or cuda:N (--device, or CETERIS_DEVICE)")
@@ -42,12 +55,14 @@ def ground(device: str, folder: Path) -> Ground:
     report = examine(folder, kind)
     for finding in report.findings:
         if finding.level == "warn":
-            click.echo(
-                f"warning: {finding.topic}: {finding.text}" + "".join(f"; {line}" for line in finding.todo), err=True
-            )
-    if report.stops:
-        first = report.stops[0]
-        raise PreflightStop(f"{first.topic}: {first.text}; {'; '.join(first.todo)}")
+            todo = "".join(f"; {line}" for line in finding.todo)
+            click.echo(f"warning: {finding.topic}: {finding.text}{todo}", err=True)
+    stops = {finding.topic: f"{finding.topic}: {finding.text}; {'; '.join(finding.todo)}" for finding in report.stops}
+    for topic in IMPORTS:
+        if topic in stops:
+            raise PreflightStop(stops[topic])
+    if stops:
+        return Ground(report, (), next(iter(stops.values())))
     if report.device == "cpu":
         return Ground(report, ())
     import torch
@@ -61,9 +76,8 @@ def ground(device: str, folder: Path) -> Ground:
         return Ground(report, (device,))
     busy = {index for index, card in enumerate(report.cards) if card.busy}
     gpus = tuple(f"cuda:{n}" for n in range(count) if n not in busy)
-    if not gpus:
-        raise PreflightStop("every GPU is in use by somebody else; name one with --device cuda:0, or give --device cpu")
-    return Ground(report, gpus)
+    busy_all = "every GPU is in use by somebody else; name one with --device cuda:0, or give --device cpu"
+    return Ground(report, gpus, None if gpus else busy_all)
 
 
 def places(on: Ground, workers: int | None, data_bytes: int) -> tuple[str, ...]:

@@ -45,10 +45,7 @@ class PlainLines:
             if row.state in ENDED and not row.reused:
                 self._once(f"{row.phase} #{row.number}", run_line(row))
         if snapshot.rules:
-            rules = snapshot.rules
-            self._once(
-                "rules", f"pilot: a curve moves by delta {rules.delta:g}, two seeds differ by noise {rules.noise:g}"
-            )
+            self._once("rules", f"pilot: {snapshot.rules.words}")
         for line in snapshot.stages:
             if line.verdict:
                 self._once(f"verdict {line.name}", verdict_sentence(line))

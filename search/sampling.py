@@ -63,7 +63,7 @@ def _propose(
 
 
 def _mirrored(row: RunRow, space: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial | None:
-    """A finished run as the sampler sees it. A pruned one keeps its last report, as Optuna's own pruners leave it."""
+    """An ended run as the sampler sees it: a pruned one by its best score at its last epoch; failed ones not at all."""
     params: dict[str, Any] = {name: row.params[name] for name in space if name in row.params}
     if len(params) != len(space) or any(not space[name]._contains(_internal(space, name, params)) for name in space):
         return None

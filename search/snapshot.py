@@ -1,4 +1,4 @@
-"""What a study looks like right now: one consistent reading of its rows, shared by every screen."""
+"""What a study looks like right now: its rows, read one after the other, shared by every screen."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -11,6 +11,7 @@ from search.fleet import Fleet
 from search.folder import RunFolder
 from search.join import create_or_join, facts_of, resolve
 from search.options import shown_storage, storage_url
+from search.plan import Plan, make_plan
 from search.preflight import Ground
 from search.study import DataFacts, Study
 from search.supervise import carry_to_answer
@@ -33,33 +34,48 @@ class Start:
 
     @classmethod
     def of(cls, request: Request, ground: Ground) -> "Start":
-        """Check name, storage, backbone and data. Raises one-line errors."""
+        """Check name, storage, backbone, weights and data. Raises one-line errors."""
         check_study_name(request.study_name)
         url = storage_url(request.storage, request.runs)
         asked = request.asked()
         ask.check_backbone(asked.baseline.backbone)
+        ask.check_weights(asked, request.weights)
         source = open_source(request.data)
         return cls(request, ground, url, asked, source, facts_of(source, asked.test_fraction))
 
     def tell_plan(self) -> None:
-        outcome.tell_plan(self._resolved, self._dataset, self._devices, self.request.weights)
+        """Print what the study would cost, and start nothing."""
+        self.ground.require()
+        for line in self._plan().lines():
+            click.echo(line)
 
     def carry(self) -> None:
-        """Create or join the study, work on it until it is answered, show the answer."""
+        """Create or join the study, work on it until it is answered, show the answer.
+
+        Whatever cannot work (broken images, a backbone that does not fit) is told before anything is written.
+        """
         request = self.request
         store = Store.connect(self.url, wait=request.wait_for_db)
+        plan = None
+        if store.manifest(request.study_name) is None:
+            self.ground.require()
+            plan = self._plan()
         study, created = create_or_join(
             store, request.study_name, self.asked, self._resolved, self.source, self.facts, request.data
         )
         folder = RunFolder.of(study, request.runs)
         if study.headline() is None:
+            self.ground.require()
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.facts.words}")
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
-            if not request.quiet and created:
-                self.tell_plan()
+                for line in plan.lines() if plan else ():
+                    click.echo(line)
             self._work(study, folder)
         outcome.tell_answer(study, folder)
+
+    def _plan(self) -> Plan:
+        return make_plan(self._resolved, self._dataset, self._devices, self.request.weights)
 
     def _work(self, study: Study, folder: RunFolder) -> None:
         request = self.request

@@ -5,7 +5,7 @@ from typing import Any
 
 from search.answer import answer_lines, verdict_sentence
 from search.progress import clock
-from search.snapshot import ENDED, Snapshot, StageLine
+from search.snapshot import Snapshot, StageLine
 
 SCHEMA = 1
 
@@ -55,7 +55,7 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
         "running": [
             {"phase": row.phase, "number": row.number, "label": row.label, "epochs": row.epochs, "worker": row.worker}
             for row in snapshot.trained
-            if row.state not in ENDED
+            if row.state == "RUNNING"
         ],
         "workers": [
             {

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from search.edge import UserError
 from spaces.study import Stage, StudyDefinition
 from storage.rows import Manifest, Verdict
 from storage.store import Store
@@ -49,6 +50,13 @@ class Rules(BaseModel):
     delta: float
     noise: float
     pilot_scores: tuple[float, ...] = ()
+    measured: bool = True
+
+    @property
+    def words(self) -> str:
+        if not self.measured:
+            return f"too few good runs to measure with, delta {self.delta:g} and noise {self.noise:g} are assumed"
+        return f"a curve moves by delta {self.delta:g}, two seeds differ by noise {self.noise:g}"
 
 
 class Gain(BaseModel):
@@ -86,7 +94,11 @@ class Study:
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> "Study":
-        return cls(store, manifest, Resolved.model_validate_json(manifest.resolved))
+        """The study of a manifest. Raises `UserError` for a manifest of another release."""
+        try:
+            return cls(store, manifest, Resolved.model_validate_json(manifest.resolved))
+        except ValidationError:
+            raise UserError(f"study {manifest.name} was made by another release of ceteris; use that release") from None
 
     @property
     def name(self) -> str:
@@ -95,6 +107,11 @@ class Study:
     @property
     def study_id(self) -> int:
         return self.manifest.study_id
+
+    @property
+    def instance(self) -> str:
+        """A name of its own for files: differs for a study that was deleted and made again under the same name."""
+        return f"{self.study_id}-{round(self.manifest.created_at * 1000):x}"
 
     @property
     def definition(self) -> StudyDefinition:

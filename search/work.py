@@ -70,8 +70,8 @@ def main(
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
     store.register_worker(study.study_id, worker, host, pid, device, versions())
-    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE)
-    checkpoints = CheckpointFolder(folder)
+    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
+    checkpoints = CheckpointFolder(folder / study.instance)
     at = Workplace(study, dataset, place, weights, checkpoints, keeper, checkpoint_every, leaving)
     log.info("worker %s on %s joins %s", worker, device, name)
     try:

@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from contextlib import suppress
 from functools import partial
 
 from search import sampling
@@ -20,14 +21,14 @@ LONGEST_WAIT = 1.0
 
 
 class TooManyFailures(Exception):
-    """Several trials in a row failed on this worker: something is wrong here rather than with one recipe."""
+    """Trials fail on this worker, one after the other or from the first: something is wrong here, not with a recipe."""
 
 
 class Worker:
     def __init__(self, at: Workplace, worker: str) -> None:
         self._at, self._worker = at, worker
         self._study, self._store = at.study, at.study.store
-        self._failures = 0
+        self._failures, self._ended_well = 0, False
         self._seed = uuid.uuid4().int % 2**32
 
     def carry(self) -> None:
@@ -75,7 +76,7 @@ class Worker:
         try:
             how = train(lease, phase, self._at)
             log.info("%s #%d %s: %s in %.1f s", lease.phase, lease.number, lease.label, how, time.monotonic() - began)
-            self._failures = 0
+            self._failures, self._ended_well = 0, True
             rows = self._store.runs(self._study.study_id, phase.name)
             drop_weights(self._study.name, superfluous(phase, rows), self._at.checkpoints)
         except LeaseLost as error:
@@ -89,9 +90,16 @@ class Worker:
             self._at.keeper.let_go()
 
     def _fail(self, lease: Lease, error: Exception, seconds: float) -> None:
-        """Record the trial's own error; give up on this worker when it is one after the other."""
+        """Record the trial's own error, and give up on this worker when it is one after the other.
+
+        A worker that has not ended a single trial well suspects itself (a broken GPU, a missing file): it leaves the
+        trial to others, who take it over when the lease has run out; the fifth loss fails it for good.
+        """
         reason = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
-        self._store.finish(lease, Result("failed", reason, None, None, None, None, 0, seconds))
+        if not self._ended_well:
+            raise TooManyFailures(f"the first trial here {reason}") from error
         self._failures += 1
+        with suppress(LeaseLost):
+            self._store.finish(lease, Result("failed", reason, None, None, None, None, 0, seconds))
         if self._failures >= FAILURES_IN_A_ROW:
             raise TooManyFailures(f"{FAILURES_IN_A_ROW} trials in a row failed here, the last: {reason}") from error

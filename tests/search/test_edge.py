@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from search import delete, launch, status
 from search import list as listing
-from search.edge import EXIT_MISTAKE, EXIT_REFUSED, EXIT_UNREACHABLE
+from search.edge import EXIT_MISTAKE, EXIT_PREFLIGHT, EXIT_REFUSED, EXIT_UNREACHABLE
 from search.folder import file_name
 from search.study import Study
 from storage.store import Store
+from storage.urls import sqlite_url
 from tests.search.commands import SETTINGS, Outcome, command, environment, invoke
 
 Launch = Callable[..., Outcome]
@@ -65,7 +67,7 @@ def is_one_clear_line(outcome: Outcome, code: int, *parts: str) -> None:
         (("--study", "lr_aug", "--workers", "0"), ("--workers", "--help")),
         (
             ("--study", "lr_aug", "--backbone", "test_convnext"),
-            ("test_convnext cannot be trained at 16 px", "image_size=32"),
+            ("test_convnext cannot be trained", "16 px", "image_size=32"),
         ),
         (("--stuby", "lr_aug"), ("--stuby", "--study")),
     ],
@@ -114,12 +116,45 @@ def test_an_empty_data_folder_is_named(launched: Launch, tmp_path: Path) -> None
     is_one_clear_line(launched("--study", "lr_aug", "--data", "photos"), EXIT_MISTAKE, "photos")
 
 
-def test_all_broken_images_are_named_at_once(launched: Launch, tmp_path: Path) -> None:
+def test_all_broken_images_are_named_at_once_and_once_repaired_the_same_line_works(
+    launched: Launch, tmp_path: Path
+) -> None:
     photos = make_photos(tmp_path / "photos")
-    for broken in ("cat/3.png", "cat/5.png", "dog/7.png"):
-        photos.joinpath(*broken.split("/")).write_bytes(b"not a picture")
-    outcome = launched("--study", "lr_aug", "--data", "photos")
-    is_one_clear_line(outcome, EXIT_MISTAKE, "3.png", "5.png", "7.png")
+    broken = [photos / "cat" / f"{number}.png" for number in range(12)]
+    kept = [file.read_bytes() for file in broken]
+    for file in broken:
+        file.write_bytes(b"not a picture")
+    line = ["--study", "lr_aug", "--data", "photos"]
+    outcome = launched(*line)
+    is_one_clear_line(outcome, EXIT_MISTAKE, *(f"{number}.png" for number in range(12)))
+    store = Store.connect(sqlite_url(tmp_path / "runs" / "ceteris.db"))
+    assert store.studies() == [], "nothing was created, so nothing stands in the way of the repaired data"
+    store.close()
+    for file, payload in zip(broken, kept, strict=True):
+        file.write_bytes(payload)
+    assert launched(*line, "--plan").code == 0
+
+
+def test_a_study_that_cannot_be_trained_is_not_created(launched: Launch, tmp_path: Path) -> None:
+    for arguments in (["--backbone", "test_convnext"], ["--set", "baseline.weights=sha256:" + "0" * 64]):
+        outcome = launched("--study", "lr_aug", "--quiet", *arguments)
+        assert outcome.code == EXIT_MISTAKE
+        assert outcome.err.count("\n") == 1
+    store = Store.connect(sqlite_url(tmp_path / "runs" / "ceteris.db"))
+    assert store.studies() == []
+    store.close()
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_stops_before_anything_is_created(
+    launched: Launch, tmp_path: Path
+) -> None:
+    if torch.cuda.is_available():
+        return  # then the wish is granted
+    is_one_clear_line(launched("--study", "lr_aug", "--device", "cuda"), EXIT_PREFLIGHT, "gpu", "--device cpu")
+
+
+def test_a_baseline_that_diverges_can_still_be_planned(launched: Launch) -> None:
+    assert launched("--study", "lr_aug", "--set", "baseline.lr=10000", "--plan").code == 0
 
 
 def test_joining_on_other_data_is_refused_before_any_trial(launched: Launch, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from search.retention import drop_weights, superfluous
 from spaces.lr_aug import LR_AUG
 from storage.checkpoints import CheckpointFolder
 from storage.rows import RunRow
+from tests.search.rows import run_row
 
 BASELINE = phases.with_plateau(LR_AUG, 0.005)
 SCREEN = phases.screen(LR_AUG, LR_AUG.stages[0], BASELINE, BASELINE.lr)
@@ -13,9 +14,7 @@ CONFIRM = phases.confirm(LR_AUG, BASELINE, BASELINE)
 
 
 def row(number: int, best: float, last: float, **changes: Any) -> RunRow:
-    fields: dict[str, Any] = dict.fromkeys(RunRow.__dataclass_fields__)
-    fields |= {"trial_id": number, "number": number, "state": "COMPLETE", "stop": "finished", "reused": False}
-    return RunRow(**(fields | {"best_score": best, "last_score": last} | changes))
+    return run_row(number, last, **({"best_score": best} | changes))
 
 
 def test_the_best_three_of_a_screen_keep_their_weights_and_every_confirmed_run_does() -> None:

@@ -23,6 +23,9 @@ from storage.store import Store
 from storage.urls import sqlite_url
 from tests.search.commands import ROOT, SETTINGS, Outcome, invoke, run_command
 
+# A learning rate 100 times too low: a search worth its name must find a large gain.
+BAD_BASELINE = [*SETTINGS, "--set", "baseline.lr=0.00004"]
+
 
 class Ended(NamedTuple):
     folder: Path
@@ -40,7 +43,7 @@ class Ended(NamedTuple):
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder = tmp_path_factory.mktemp("whole study 시험")
     console = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp949", "HOME": str(folder / "집 폴더")}
-    line = ["--study", "lr_aug", *SETTINGS, "--trials", "4", "--workers", "2"]
+    line = ["--study", "lr_aug", *BAD_BASELINE, "--trials", "4", "--workers", "2"]
     outcome = run_command("search.launch", *line, cwd=folder, env=console, encoding="cp949")
     return Ended(folder, outcome, sqlite_url(folder / "runs" / "ceteris.db"))
 
@@ -109,6 +112,16 @@ def test_the_winner_of_a_stage_is_carried_into_the_next(ended: Ended) -> None:
         assert first.reused, "its screen is the one of the stage before: never trained twice"
 
 
+def test_a_planted_bad_baseline_is_found_out_by_a_large_gain_on_fresh_data(ended: Ended) -> None:
+    headline = ended.study().headline()
+    assert headline is not None
+    assert headline.answer == "final"
+    assert headline.validation_gain is not None
+    assert headline.test_gain is not None
+    assert headline.validation_gain.low > 0.2
+    assert headline.test_gain.mean > 0.2
+
+
 def test_stock_optuna_opens_every_phase(ended: Ended) -> None:
     names = optuna.get_all_study_names(ended.url)
     assert {"lr_aug/pilot", "lr_aug/1-lr", "lr_aug/1-lr/finals", "lr_aug/2-loss", "lr_aug/confirm"} <= set(names)
@@ -160,9 +173,11 @@ def test_the_same_line_after_the_end_shows_the_same_answer_and_trains_nothing(
 ) -> None:
     study = ended.study()
     before = len(study.store.runs(study.study_id))
-    again = here(launch.main, "--study", "lr_aug", *SETTINGS, "--trials", "4")
+    again = here(launch.main, "--study", "lr_aug", *BAD_BASELINE, "--trials", "4")
     assert again.code == 0
     assert again.out.splitlines() == ended.outcome.out.splitlines()[-len(again.out.splitlines()) :]
+    unfit = here(launch.main, "--study", "lr_aug", *BAD_BASELINE, "--trials", "4", "--device", "cuda")
+    assert unfit.code == 0, "an answer can be shown where no work could start"
     assert len(study.store.runs(study.study_id)) == before
 
 
@@ -189,7 +204,7 @@ def test_every_key_of_the_status_document_is_documented(here: Callable[..., Outc
 def test_a_definition_that_differs_is_refused_with_the_differences_and_the_line_that_works(
     here: Callable[..., Outcome],
 ) -> None:
-    refused = here(launch.main, "--study", "lr_aug", *SETTINGS, "--trials", "4", "--set", "patience=7")
+    refused = here(launch.main, "--study", "lr_aug", *BAD_BASELINE, "--trials", "4", "--set", "patience=7")
     assert refused.code == 5
     assert "patience is 3 there, 7 here" in refused.err
     assert refused.err.count("\n") == 1

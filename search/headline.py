@@ -1,0 +1,89 @@
+"""Final recipe against baseline: the arithmetic behind the headline, on the rows of the confirm phase."""
+
+from collections.abc import Sequence
+
+from search import verdict
+from search.study import Gain, Headline
+from storage.rows import RunRow
+
+
+def headline_of(rows: Sequence[RunRow]) -> Headline:
+    """Compare replicate by replicate; fall back to the baseline when the gain does not hold up.
+
+    A diverged run counts with score 0, on either side: leaving it out would compare the lucky replicates only. A run
+    that failed for reasons of its own (an error, lost workers) leaves its replicate out, and the answer says so.
+    """
+    final, baseline = _by_replicate(rows, "final"), _by_replicate(rows, "baseline")
+    asked = sorted({row.replicate for row in rows})
+    alone = not any(row.label == "baseline" for row in rows)
+    common = tuple(n for n in asked if n in final and (alone or n in baseline))
+    left_out = (
+        f"; {len(asked) - len(common)} of {len(asked)} replicates failed and are left out"
+        if len(common) < len(asked)
+        else ""
+    )
+    recipe = next((row.recipe for row in rows if row.label == "final"), "")
+    old = next((row.recipe for row in rows if row.label == "baseline"), recipe)
+    ours, theirs = [_score(final[n]) for n in common], [] if alone else [_score(baseline[n]) for n in common]
+    our_tests, their_tests = _tests(final, common), _tests({} if alone else baseline, () if alone else common)
+    gain = _gain(ours, theirs)
+    lost, lost_by_baseline = _diverged(final, common), 0 if alone else _diverged(baseline, common)
+    answer, why = _answer(alone, gain, lost, lost_by_baseline, len(common))
+    return Headline(
+        answer=answer,
+        why=why + left_out,
+        recipe=recipe if answer == "final" or alone else old,
+        replicates=common,
+        validation=_mean(ours),
+        test=_mean(our_tests),
+        baseline_validation=_mean(theirs),
+        baseline_test=_mean(their_tests),
+        validation_gain=gain,
+        test_gain=_gain(our_tests, their_tests),
+    )
+
+
+def _answer(alone: bool, gain: Gain | None, lost: int, lost_by_baseline: int, count: int) -> tuple[str, str]:
+    if alone:
+        unsafe = f", although it diverged on {lost} of {count} replicates" if lost else ""
+        return "baseline", f"no stage found a better value: the baseline stands{unsafe}"
+    if gain is None:
+        return (
+            "baseline",
+            f"only {count} replicates could be compared, too few to trust the final recipe: keep the baseline",
+        )
+    if lost > lost_by_baseline:
+        return "baseline", f"the final recipe diverged on {lost} of {count} fresh replicates: keep the baseline"
+    if gain.mean <= 0:
+        return "baseline", "on fresh replicates the final recipe does not beat the baseline: keep the baseline"
+    diverged = f" (the baseline diverged on {lost_by_baseline} of {count})" if lost_by_baseline else ""
+    chance = "by no more than chance could do" if gain.low <= 0 else "by more than chance"
+    return "final", f"ahead on fresh replicates, {chance}{diverged}"
+
+
+def _by_replicate(rows: Sequence[RunRow], label: str) -> dict[int, RunRow]:
+    return {row.replicate: row for row in rows if row.label == label and row.state == "COMPLETE"}
+
+
+def _diverged(rows: dict[int, RunRow], replicates: Sequence[int]) -> int:
+    return sum(rows[n].stop == "diverged" for n in replicates)
+
+
+def _score(row: RunRow) -> float:
+    return 0.0 if row.stop == "diverged" else row.last_score or 0.0
+
+
+def _tests(rows: dict[int, RunRow], replicates: Sequence[int]) -> list[float]:
+    found = [0.0 if rows[n].stop == "diverged" else rows[n].test_score for n in replicates]
+    return [score for score in found if score is not None] if None not in found else []
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    return sum(scores) / len(scores) if scores else None
+
+
+def _gain(ours: Sequence[float], theirs: Sequence[float]) -> Gain | None:
+    if len(ours) != len(theirs) or len(ours) < 2:
+        return None
+    gain = verdict.paired_gain(ours, theirs)
+    return Gain(mean=gain.mean, low=gain.low, high=gain.high)
