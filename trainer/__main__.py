@@ -53,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{epoch.images / epoch.seconds:.0f} img/s",
                 flush=True,
             )
+    except BackboneError as error:  # met by the first images only: no constructor checks every size
+        return _refuse(str(error))
     except KeyboardInterrupt:
         return _refuse(f"interrupted after {len(run.epochs)} epochs, nothing is kept", code=130)
     if run.last is None or run.best is None:
@@ -67,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refuse(line: str, code: int = 2) -> int:
-    print(f"trainer: {line}", file=sys.stderr)
+    print(f"trainer: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 

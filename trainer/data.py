@@ -60,19 +60,40 @@ def open_source(spec: str | Path) -> Source:
     """The built-in `digits`, or a folder of class folders. DataError if `spec` is neither."""
     if spec == Digits.name:
         return Digits()
-    folder = Path(spec).expanduser()
-    if str(spec) and folder.is_dir():
-        try:
-            return Folder(folder)
-        except OSError as error:
-            raise DataError(f"{folder} cannot be read ({error.strerror or error}): check its permissions") from error
     allowed = "give digits (built in) or a folder with one folder of images per class"
-    if folder.is_file():
-        raise DataError(f"data {folder} is a file: {allowed}")
-    siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+    folder = _expanded(spec)
+    try:
+        if str(spec) and folder.is_dir():
+            return Folder(folder)
+        is_file = folder.is_file()
+        siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+    except OSError as error:  # no permission, a name too long, a share that is gone
+        where = f": {_shown(error.filename)}" if error.filename and Path(error.filename) != folder else ""
+        raise DataError(
+            f"data {_shown(spec)} cannot be read ({error.strerror or error}{where}): check the path and its "
+            f"permissions, or {allowed}"
+        ) from error
+    if is_file:
+        raise DataError(f"data {_shown(spec)} is a file: {allowed}")
     close = get_close_matches(folder.name, [*siblings, Digits.name], n=1)
     hint = f"; did you mean {Digits.name if close[0] not in siblings else folder.with_name(close[0])}?" if close else ""
-    raise DataError(f"data {str(spec)!r} is neither known nor an existing folder{hint}: {allowed}")
+    raise DataError(f"data {_shown(spec)} is neither known nor an existing folder{hint}: {allowed}")
+
+
+def _expanded(spec: str | Path) -> Path:
+    """With `~` resolved. DataError for a home that does not exist and for a name no path can have."""
+    if "\0" in str(spec):
+        raise DataError(f"data {_shown(spec)} holds a NUL character, which no path can: retype it")
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"data {_shown(spec)} names a home folder nobody has: write the path out") from error
+
+
+def _shown(spec: str | Path) -> str:
+    """Quoted, on one line, of a length that can be read."""
+    quoted = repr(str(spec))
+    return quoted if len(quoted) <= 200 else f"{quoted[:99]}...{quoted[-98:]}"
 
 
 def load(source: Source, image_size: int, channels: int, test_fraction: float = 1 / 6) -> Dataset:

@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from trainer.augment import augmented
-from trainer.averaging import Average
-from trainer.backbone import build
 from trainer.data import Dataset
 from trainer.early_stopping import best_epoch
-from trainer.evaluation import cross_entropy_of, logits_of, score_of
-from trainer.execution import autocast, deterministic
+from trainer.evaluation import score_of
+from trainer.execution import deterministic
 from trainer.folds import cut
-from trainer.losses import mean_loss, per_image
-from trainer.normalise import Normalise
-from trainer.optim import optimizer_of
+from trainer.learner import Learner
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
 from trainer.schedule import Phase, decay_reason, learning_rate, phase_of
-from trainer.state import RunError, copied, identity, refuse_foreign
+from trainer.state import RunError, identity, refuse_foreign
 
 __all__ = ["Epoch", "Run", "RunError", "Stop"]
 
@@ -75,13 +70,7 @@ class Run(Iterator[Epoch]):
             validation
         )  # into the dataset, in the order of validation_probabilities
         self._validation = self.validation_index.to(device)
-        self._normalise = Normalise.fitted(self._data.images, self._train)
-        classes = len(data.class_names)
-        self._model = build(recipe, classes, replicate.seed, weights_file).to(device)
-        self._average = Average(self._model)
-        self._optimizer = optimizer_of(recipe.optimizer, self._model)
-        self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
-        self._criterion = per_image(recipe.loss, self._data.labels[self._train].bincount(minlength=classes))
+        self._learner = Learner(recipe, self._data, self._train, replicate.seed, weights_file)
         self._best_weights: dict[str, Tensor] = {}
 
     # ---- what it has come to
@@ -123,7 +112,9 @@ class Run(Iterator[Epoch]):
             constant_epochs = number  # at least: this one is not of the decay
         with default_generators(self._device, self.replicate.seed, "model", number), deterministic(self._device):
             train_loss, images, lr = self._train_once(number, constant_epochs)
-        score, val_loss = self._validate() if math.isfinite(train_loss) else (math.nan, math.nan)
+        score, val_loss = math.nan, math.nan
+        if math.isfinite(train_loss):
+            score, val_loss = self._learner.assess(self._data.images, self._data.labels, self._validation)
         if not math.isfinite(val_loss):
             score = math.nan  # the last step blew up: the averaged weights are no model any more
         phase = phase_of(number, constant_epochs, self.recipe)
@@ -140,22 +131,11 @@ class Run(Iterator[Epoch]):
         batches = self._order(number).split(recipe.batch_size)
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
-        self._model.train()
+        self._learner.train_mode()
         for step, index in enumerate(batches):
             lr = learning_rate(recipe, number, constant_epochs, step, len(batches))
-            for group in self._optimizer.param_groups:
-                group["lr"] = lr
-            pixels = self._normalise(self._data.images[index])
-            batch = augmented(recipe.augment, pixels, self._data.labels[index], draw)
-            with autocast(device, recipe.precision):
-                logits = self._model(batch.images)
-            loss = mean_loss(self._criterion, logits, batch)
-            self._optimizer.zero_grad(set_to_none=True)
-            self._scaler.scale(loss).backward()
-            self._scaler.step(self._optimizer)
-            self._scaler.update()
-            self._average.update(half_life)
-            total += loss.detach() * len(index)
+            loss = self._learner.step(self._data.images[index], self._data.labels[index], lr, half_life, draw)
+            total += loss * len(index)
             images += len(index)
             highest = max(highest, lr)
         return total.item() / images, images, highest
@@ -167,32 +147,23 @@ class Run(Iterator[Epoch]):
         order = self._train[shuffled[: self.recipe.epoch_images].to(self._device)]
         # BatchNorm cannot learn from one image: when a single one is left over, it sits this epoch out.
         alone = len(order) % self.recipe.batch_size == 1
-        return order[:-1] if alone and _has_batch_norm(self._model) else order
+        return order[:-1] if alone and self._learner.has_batch_norm else order
 
     # ---- looking at the averaged weights
 
-    def _logits(self, images: Tensor, index: Tensor) -> Tensor:
-        return logits_of(self._average.model, images, index, self._normalise, self.recipe)
-
-    def _validate(self) -> tuple[float, float]:
-        """(score, cross entropy)"""
-        labels = self._data.labels[self._validation]
-        logits = self._logits(self._data.images, self._validation)
-        return score_of(self.recipe.metric, logits, labels), cross_entropy_of(logits, labels)
-
     def validation_probabilities(self) -> Tensor:
         """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
-        return self._logits(self._data.images, self._validation).softmax(dim=1).cpu()
+        return self._learner.logits(self._data.images, self._validation).softmax(dim=1).cpu()
 
     def score_on(self, images: Tensor, labels: Tensor) -> float:
         """The recipe's metric on uint8 images [N, C, H, W], averaged weights: for the opened test part."""
         images, labels = images.to(self._device), labels.to(self._device)
-        logits = self._logits(images, torch.arange(len(images), device=self._device))
+        logits = self._learner.logits(images, torch.arange(len(images), device=self._device))
         return score_of(self.recipe.metric, logits, labels)
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""
-        return copied(self._average.model.state_dict())
+        return self._learner.averaged_weights()
 
     def best_weights(self) -> dict[str, Tensor]:
         """The averaged weights of the best epoch, on the CPU; empty before it."""
@@ -205,25 +176,13 @@ class Run(Iterator[Epoch]):
         return {
             "identity": identity(self.recipe, self.replicate, self._data.digest),
             "epochs": [asdict(epoch) for epoch in self.epochs],
-            "model": copied(self._model.state_dict()),
-            "average": copied(self._average.model.state_dict()),
-            "average_steps": self._average.steps,
-            "optimizer": copied(self._optimizer.state_dict()),
-            "scaler": self._scaler.state_dict(),
+            **self._learner.state_dict(),
             "best_weights": dict(self._best_weights),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes the place of the run that made `state`. RunError if that had another recipe, replicate or data."""
         refuse_foreign(state, identity(self.recipe, self.replicate, self._data.digest))
-        self._model.load_state_dict(state["model"])
-        self._average.model.load_state_dict(state["average"])
-        self._average.steps = state["average_steps"]
-        self._optimizer.load_state_dict(copied(state["optimizer"]))
-        self._scaler.load_state_dict(state["scaler"])
+        self._learner.load_state_dict(state)
         self._best_weights = dict(state["best_weights"])
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-
-
-def _has_batch_norm(model: nn.Module) -> bool:
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())

@@ -1,6 +1,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from tests.trainer.conftest import paint
 from trainer.data import DataError, load, open_source
 from trainer.sources.pixels import decode_image
+from trainer.sources.source import Source
 
 
 def refusal(root: Path | str) -> str:
@@ -78,11 +80,100 @@ def test_all_broken_images_are_named_at_once(photos: Path) -> None:
         assert name in said
 
 
-def test_of_many_broken_images_ten_are_named_and_the_rest_counted(photos: Path) -> None:
-    for file in photos.rglob("*.png"):
+def test_every_one_of_many_broken_images_is_named(photos: Path) -> None:
+    files = list(photos.rglob("*.png"))
+    for file in files:
         file.write_bytes(b"broken")
-    assert "12 of 12 images" in refusal(photos)
-    assert "and 2 more" in refusal(photos)
+    said = refusal(photos)
+    assert "12 of 12 images" in said
+    assert all(f"{file.parent.name}/{file.name}" in said for file in files)
+
+
+def unreadable(source: Source, number: int) -> str:
+    """What both readers say, which is the same; `number` files are bad."""
+    with pytest.raises(DataError) as by_digest:
+        _ = source.digest
+    with pytest.raises(DataError) as by_decode:
+        source.decode(8, 3)
+    assert str(by_digest.value) == str(by_decode.value)
+    assert f"{number} of {len(source.labels)} images" in str(by_digest.value)
+    assert "\n" not in str(by_digest.value)
+    return str(by_digest.value)
+
+
+def test_all_files_without_permission_are_named_at_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, whom no permission stops: those of two files are taken away beneath pathlib."""
+    source, look = open_source(photos), Path.stat
+
+    def stat(self: Path, **given: Any) -> os.stat_result:
+        if self.name.startswith(("1", "2")) and self.parent.name == "dog ü":
+            raise PermissionError(13, "Permission denied", str(self))
+        return look(self, **given)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    said = unreadable(source, 2)
+    assert "dog ü/1 é.png (Permission denied), dog ü/2 é.png (Permission denied)" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file that nobody can read from its beginning")
+def test_all_files_that_fail_while_they_are_read_are_named_at_once(photos: Path) -> None:
+    for name in ("x.png", "y.png"):
+        (photos / "dog ü" / name).symlink_to(Path("/proc/self/mem"))
+    assert "dog ü/x.png (Input/output error), dog ü/y.png (Input/output error)" in unreadable(open_source(photos), 2)
+
+
+def test_a_folder_named_as_an_image_is_named_as_unreadable(photos: Path) -> None:
+    (photos / "dog ü" / "x.png").mkdir()
+    assert "dog ü/x.png (not a regular file)" in unreadable(open_source(photos), 1)
+
+
+def test_a_class_folder_may_be_named_as_an_image(photos: Path) -> None:
+    (photos / "dog ü").rename(photos / "dog.png")
+    assert open_source(photos).class_names == ("dog.png", "고양이")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets only administrators make links")
+def test_a_dangling_link_is_named_as_unreadable(photos: Path) -> None:
+    (photos / "dog ü" / "x.png").symlink_to(photos / "gone.png")
+    assert "dog ü/x.png (No such file or directory)" in unreadable(open_source(photos), 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes in the file system")
+def test_a_named_pipe_is_named_as_unreadable_and_not_waited_for(photos: Path) -> None:
+    os.mkfifo(photos / "dog ü" / "x.png")
+    assert "dog ü/x.png (not a regular file)" in unreadable(open_source(photos), 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such name")
+def test_a_broken_image_with_a_line_break_in_its_name_is_still_one_line(photos: Path) -> None:
+    (photos / "dog ü" / "a\nb.png").write_bytes(b"broken")
+    assert "a\\nb.png" in refusal(photos)
+
+
+@pytest.mark.parametrize("method", ["is_dir", "iterdir"])
+def test_a_folder_without_permission_is_refused(photos: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    def denied(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, method, denied)
+    said = refusal(photos)
+    assert "cannot be read (Permission denied" in said
+    assert "check the path and its permissions" in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("~no such user/x", "a home folder nobody has"),
+        ("photos\0", "holds a NUL character"),
+        ("x" * 300, "xxx"),
+        ("y/" * 5000, "y/y"),
+    ],
+    ids=["home", "nul", "name", "path"],
+)
+def test_a_path_that_cannot_be_is_refused_in_a_line_of_readable_length(spec: str, says: str) -> None:
+    assert says in refusal(spec)
+    assert len(refusal(spec)) < 500
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,14 @@ def test_a_request_that_cannot_be_met_is_one_line(
     assert said.out == ""
 
 
+def test_a_backbone_that_its_first_images_are_too_small_for_is_one_line(recipe: Path) -> None:
+    recipe.write_text('{"backbone": "test_convnext", "image_size": 16}', encoding="utf-8")
+    done = trainer(recipe)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    for said in ("test_convnext", "16 px", "Kernel size can't be greater than actual input size", "try another"):
+        assert said in done.stderr
+
+
 def test_a_missing_recipe_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none.json")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

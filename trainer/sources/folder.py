@@ -1,7 +1,9 @@
 """A folder of class folders: `photos/cat/1.jpg`, `photos/dog/2.png`. Found and labelled here, decoded in pixels.py."""
 
 import hashlib
+import stat
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -40,8 +42,12 @@ class Folder:
 
     @cached_property
     def _digest(self) -> str:
-        with ThreadPoolExecutor() as pool:
-            contents = list(pool.map(_content, self._files))
+        contents = [b""] * len(self._files)
+
+        def read(index: int) -> None:
+            contents[index] = hashlib.sha256(self._files[index].read_bytes()).digest()
+
+        self._for_each(read)
         names = [f"{_text(file.parent)}/{_text(file)}" for file in self._files]
         return digest_of(zip(names, contents, strict=True), self.labels, None)
 
@@ -49,28 +55,36 @@ class Folder:
         """[N, channels, image_size, image_size]: turned upright by EXIF, scaled to cover the square, centre cropped."""
         images = np.empty((len(self._files), channels, image_size, image_size), dtype=np.uint8)
 
-        def fill(index: int) -> str | None:
+        def fill(index: int) -> None:
+            images[index] = decode_image(self._files[index], image_size, channels)
+
+        self._for_each(fill)
+        return images
+
+    def _for_each(self, work: Callable[[int], None]) -> None:
+        """`work(index)` for every file, several at once. DataError naming all files that it fails for, in one line."""
+
+        def broken(index: int) -> str | None:
+            file = self._files[index]
             try:
-                images[index] = decode_image(self._files[index], image_size, channels)
+                if not stat.S_ISREG(file.stat().st_mode):
+                    raise OSError("not a regular file")  # a pipe would be waited for without end
+                work(index)
             # Pillow meets a broken file with OSError, SyntaxError, ValueError, struct.error and its own: all are named.
             except Exception as error:  # noqa: BLE001
-                file = self._files[index]
-                return f"{file.parent.name}/{file.name} ({' '.join(str(error).split())[:60] or type(error).__name__})"
+                said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                name = f"{file.parent.name}/{file.name}"
+                reason = " ".join(said.split())[:60] or type(error).__name__
+                return f"{name if name.isprintable() else ascii(name)} ({reason})"
             return None
 
         with ThreadPoolExecutor() as pool:
-            broken = [line for line in pool.map(fill, range(len(self._files))) if line]
-        if broken:
-            more = f" and {len(broken) - 10} more" if len(broken) > 10 else ""
+            named = [line for line in pool.map(broken, range(len(self._files))) if line]
+        if named:
             raise DataError(
-                f"{len(broken)} of {len(self._files)} images in {self._root} cannot be read: "
-                f"{', '.join(broken[:10])}{more}; repair or remove them"
+                f"{len(named)} of {len(self._files)} images in {self._root} cannot be read: {', '.join(named)}; "
+                "repair or remove them"
             )
-        return images
-
-
-def _content(file: Path) -> bytes:
-    return hashlib.sha256(file.read_bytes()).digest()
 
 
 def _text(path: Path) -> str:
@@ -85,13 +99,14 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    """By its name: that there is no readable file behind it is found, and said of all at once, when they are read."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def _images_per_class(root: Path) -> dict[str, list[Path]]:
     entries = _visible(root)
     folders = [path for path in entries if path.is_dir()]
-    stray = [path.name for path in entries if _is_image(path)]
+    stray = [path.name for path in entries if _is_image(path) and not path.is_dir()]
     if not folders:
         what = f"{len(stray)} images but no class folders" if stray else "nothing to train on"
         raise DataError(f"{root} holds {what}: {_LAYOUT}")
