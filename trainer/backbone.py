@@ -8,6 +8,7 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch import nn
 
+from trainer.failure import another_size
 from trainer.randomness import default_generators
 from trainer.recipe import Recipe
 from trainer.weights import BackboneError, load_backbone
@@ -74,7 +75,8 @@ def _create(recipe: Recipe, classes: int) -> nn.Module:
         asked = ", ".join(f"{key} {value}" for key, value in settings.items())
         said = " ".join(str(error).split())[:150] or type(error).__name__
         fetch = "; without a network name a local file by weights sha256:<digest>" if pretrained else ""
-        raise BackboneError(f"backbone {name} cannot be made with {asked} ({said}){fetch}") from error
+        size = f": {another_size(recipe)}" if "img_size" in settings and not pretrained else ""
+        raise BackboneError(f"backbone {name} cannot be made with {asked} ({said}){fetch}{size}") from error
 
 
 def _heads(name: str, model: nn.Module) -> list[nn.Linear | nn.Conv2d]:

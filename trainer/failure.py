@@ -47,10 +47,13 @@ def refusal(recipe: Recipe, device: torch.device, error: Exception) -> BackboneE
             f"{what} in batches of {recipe.batch_size}, for {device} has too little memory ({said}): try a smaller "
             f"batch (in a study: --set baseline.batch_size={max(2, recipe.batch_size // 2)}) or a smaller image size"
         )
-    larger = (size // 32 + 1) * 32  # what most architectures can halve five times
-    return BackboneError(
-        f"{what} ({said}): try another image size (in a study: --set baseline.image_size={larger}) or another backbone"
-    )
+    return BackboneError(f"{what} ({said}): {another_size(recipe)}")
+
+
+def another_size(recipe: Recipe) -> str:
+    """What to do with a backbone that refuses images of the recipe's size."""
+    larger = (recipe.image_size // 32 + 1) * 32  # what most architectures can halve five times
+    return f"try another image size (in a study: --set baseline.image_size={larger}) or another backbone"
 
 
 def _out_of_memory(error: Exception) -> bool:

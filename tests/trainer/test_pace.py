@@ -101,6 +101,12 @@ def test_a_backbone_that_does_not_take_such_images_is_refused_with_what_to_try(d
         assert part_of_it in said
 
 
+def test_a_backbone_that_cannot_even_be_made_for_such_images_is_refused_with_what_to_try(digits: Dataset) -> None:
+    said = line(lambda: measure(Recipe(backbone="maxvit_tiny_tf_224"), digits, CPU))
+    for part_of_it in ("maxvit_tiny_tf_224", "in_chans 1", "img_size 16", "--set baseline.image_size=32"):
+        assert part_of_it in said
+
+
 def test_what_is_tried_instead_works(digits_32: Dataset) -> None:
     assert_finite(measure(Recipe(backbone="test_convnext", image_size=32), digits_32, CPU, images=64))
 
