@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from spaces.domain import label
 from spaces.study import Stage, scientific_values
 from trainer.recipe import Recipe
@@ -28,7 +30,10 @@ def screen_candidates(stage: Stage, incumbent: Recipe, anchor: float) -> tuple[C
     held = label(getattr(incumbent, stage.factor))
     for value in scientific_values(stage, incumbent):
         for changes in _settings(stage, incumbent, anchor, value == getattr(incumbent, stage.factor)):
-            recipe = incumbent.model_copy(update={stage.factor: value, **changes})
+            try:
+                recipe = incumbent.model_copy(update={stage.factor: value, **changes})
+            except ValidationError:  # the band is cut where it leaves what a recipe allows
+                continue
             role = "incumbent" if recipe == incumbent else "challenger"
             params = {stage.factor: value if isinstance(value, float) else label(value), **changes}
             if stage.nuisance:

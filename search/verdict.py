@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy import stats
+from scipy.special import stdtrit
 
 DELTA_CEILING = 0.02
 NOISE_CEILING = 0.05
@@ -98,5 +98,5 @@ def paired_gain(ours: Sequence[float], theirs: Sequence[float]) -> PairedGain:
         )
     gains = [a - b for a, b in zip(ours, theirs, strict=True)]
     mean = statistics.fmean(gains)
-    half = float(stats.t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / math.sqrt(len(gains))
+    half = float(stdtrit(len(gains) - 1, 0.975)) * statistics.stdev(gains) / math.sqrt(len(gains))
     return PairedGain(mean, mean - half, mean + half, len(gains))

@@ -112,6 +112,11 @@ def test_the_plan_counts_what_a_study_runs_at_most() -> None:
     }
 
 
+def test_a_band_is_cut_where_it_leaves_what_a_recipe_allows() -> None:
+    rates = {c.recipe.lr for c in screen_candidates(LOSS, BASELINE.model_copy(update={"lr": 9000.0}), 9000.0)}
+    assert rates == {3000.0, 9000.0}
+
+
 def test_a_baseline_outside_the_grid_is_still_the_first_contender() -> None:
     bad = Recipe(lr=1e-5)
     candidates = screen_candidates(LR, bad, bad.lr)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import optuna
@@ -15,18 +14,10 @@ from search.study import Study
 from storage.rows import RunRow
 from storage.store import Store
 from storage.urls import sqlite_url
-from tests.search.commands import SETTINGS, command, environment, start_command, wait_until
+from tests.search.commands import SETTINGS, start_command, wait_until
 
 # Runs long enough to be killed in their middle; every epoch is saved.
-LONG = ["baseline.image_size=8", "baseline.epochs=25", "patience=1000", "budgets.pilot=2", "budgets.finals=1"]
-LONG += [
-    "budgets.finalists=1",
-    "budgets.confirm=2",
-    "stages.lr.trials=2",
-    "stages.loss.trials=2",
-    "stages.augment.trials=2",
-]
-
+LONG = ["baseline.image_size=8", "baseline.epochs=25", "patience=1000", "budgets.pilot=2"]
 LONG_SETTINGS = [word for setting in LONG for word in ("--set", setting)]
 DURABLE = ["--checkpoint-every", "0", "--lease-seconds", "3"]
 
@@ -40,27 +31,26 @@ def winners(out: str) -> list[str]:
     return re.findall(r"^\d-\w+ .*\(\d+/\d+/\d+/\d+\).*$", out, flags=re.MULTILINE)
 
 
-def test_three_workers_run_every_cell_once_and_all_launches_print_the_same_winners(
+def test_three_workers_one_of_them_killed_run_every_cell_once_and_all_launches_print_the_same_winners(
     database_url: str, tmp_path: Path
 ) -> None:
-    line = command(
-        "search.launch", "--study", "lr_aug", *SETTINGS, "--trials", "4", "--storage", database_url, "--workers"
-    )
+    line = ["--study", "lr_aug", *SETTINGS, "--trials", "4", "--storage", database_url, "--lease-seconds", "3"]
+    logs = [tmp_path / "server 0.log", tmp_path / "server 1.log"]
     servers = []
-    for number, workers in enumerate(("2", "1")):
-        home = tmp_path / f"server {number}"
+    for log, workers in zip(logs, ("2", "1"), strict=True):
+        home = log.with_suffix("")
         home.mkdir()
-        servers.append(
-            subprocess.Popen(
-                [*line, workers], cwd=home, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-        )
-    printed = [server.communicate(timeout=280)[0].decode("utf-8", "replace") for server in servers]
-    assert [server.returncode for server in servers] == [0, 0], "\n".join(printed)
+        servers.append(start_command("search.launch", *line, "--workers", workers, cwd=home, log=log))
+    store = Store.connect(database_url)
+    victim = kill_a_worker_at_work(store)
+    assert [server.wait(200) for server in servers] == [0, 0], "\n".join(
+        log.read_text(encoding="utf-8") for log in logs
+    )
+    printed = [log.read_text(encoding="utf-8") for log in logs]
+    assert "was killed (SIGKILL)" in printed[0] + printed[1]
     assert winners(printed[0]) == winners(printed[1])
     assert len(winners(printed[0])) == 3
 
-    store = Store.connect(database_url)
     study = study_in(store)
     assert study is not None
     for phase in ("1-lr", "2-loss", "3-augment"):
@@ -71,8 +61,11 @@ def test_three_workers_run_every_cell_once_and_all_launches_print_the_same_winne
             study_name=f"lr_aug/{phase}", storage=database_url.replace("postgresql://", "postgresql+psycopg://")
         )
         assert len(stock.trials) == 4
-    assert len(store.workers(study.study_id)) == 3
-    assert {row.state for row in store.runs(study.study_id)} <= {"COMPLETE", "PRUNED"}
+    rows = {row.trial_id: row for row in store.runs(study.study_id) if not row.reused}
+    assert {row.state for row in rows.values()} <= {"COMPLETE", "PRUNED"}
+    assert rows[victim.trial_id].attempt == 2
+    assert rows[victim.trial_id].number == victim.number
+    assert len(store.workers(study.study_id)) == 3 + 1, "the launcher of the killed one filled its place"
     assert len(store.verdicts(study.study_id)) == 3
     store.close()
 
@@ -120,14 +113,26 @@ def test_a_killed_workers_trial_is_finished_by_another_under_its_number_from_the
         curve = store.curves(study_in(store).study_id, "pilot")[victim.number]  # type: ignore[union-attr]
         assert [epoch.epoch for epoch in curve] == list(range(1, 26))
         assert "was killed (SIGKILL)" in log.read_text(encoding="utf-8")
-        if database_url.startswith("sqlite"):  # once to the very end: about half a minute
-            assert launch.wait(150) == 0, log.read_text(encoding="utf-8")
-            ended = store.runs(study_in(store).study_id)  # type: ignore[union-attr]
-            assert {r.state for r in ended} <= {"COMPLETE", "PRUNED"}
     finally:
         launch.terminate()
         launch.wait(60)
         store.close()
+
+
+def kill_a_worker_at_work(store: Store) -> RunRow:
+    """Wait for the first stage, and kill the worker of one of its trials."""
+    found: list[tuple[RunRow, int]] = []
+
+    def at_work() -> bool:
+        study = study_in(store)
+        workers = {w.worker_id: w.pid for w in store.workers(study.study_id)} if study else {}
+        found[:] = [(row, workers[row.worker]) for row in running_rows(store) if row.phase == "1-lr" and row.worker]
+        return bool(found)
+
+    wait_until(at_work, 120)
+    row, pid = found[0]
+    psutil.Process(pid).kill()
+    return row
 
 
 def kill_in_the_middle(store: Store) -> RunRow:
@@ -164,11 +169,11 @@ def test_an_interrupted_launch_saves_releases_its_trials_and_says_how_to_go_on(
 ) -> None:
     secret = "s3cret-in-url"
     url = make_url(postgres_url).set(password=secret).render_as_string(hide_password=False)
-    log, line = tmp_path / "launch.log", ["--study", "lr_aug", *LONG_SETTINGS, "--workers", "2"]
+    log, line = tmp_path / "launch.log", ["--study", "lr_aug", *LONG_SETTINGS, "--workers", "1"]
     launch = start_command("search.launch", *line, cwd=tmp_path, log=log, env={"CETERIS_STORAGE": url})
     store = Store.connect(postgres_url)
     try:
-        wait_until(lambda: len(running_rows(store)) == 2)
+        wait_until(lambda: len(running_rows(store)) == 1)
         for process in (psutil.Process(launch.pid), *psutil.Process(launch.pid).children(recursive=True)):
             assert secret not in " ".join(process.cmdline()), "the password is in no process list"
         launch.send_signal(getattr(signal, how))
