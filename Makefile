@@ -17,12 +17,13 @@ GROUND := requirements.txt constraints.txt
 # One thread per process: two test processes with a thread pool each fight over the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: help search doctor test check lint types imports format environment environment-dev clean
+.PHONY: help search doctor test test-cp949 check lint types imports format environment environment-dev clean
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
 	@echo "              (more: make search ARGS='--data my_photos --name mine')"
 	@echo "make test     the same set-up, then every test         (some: make test ARGS='tests/ground -k doctor')"
+	@echo 'make test-cp949  the tests again, in a cp949 console and a Korean home folder with a space'
 	@echo 'make check    lint, types, import rules, then every test'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
@@ -36,6 +37,11 @@ doctor: environment
 
 test: environment-dev
 	@$(PYTEST) -n $(JOBS) $(ARGS)
+
+# The same tests as a Korean Windows desktop has it: no UTF-8 mode, a cp949 console, a home folder with a space in it.
+test-cp949: environment-dev
+	@home="$$(mktemp -d)/집 폴더" && mkdir -p "$$home" && \
+	    HOME="$$home" TMPDIR="$$home" PYTHONUTF8=0 PYTHONIOENCODING=cp949:replace $(PYTEST) -n $(JOBS) $(ARGS)
 
 check: lint types imports test
 

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 def environment(**extra: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CETERIS_")}
-    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **extra}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), **extra}
 
 
 def command(module: str, *arguments: str) -> list[str]:
