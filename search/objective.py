@@ -1,45 +1,21 @@
 """One trial from its lease to its end."""
 
-import io
-import logging
 import math
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-
 from search import pruning
-from search.keeper import LeaseKeeper
-from search.leaving import Leaving
 from search.phases import Phase
-from search.study import Study
-from storage.checkpoints import CheckpointDamaged, CheckpointFolder
+from search.saving import restore, save, save_weights
+from search.workplace import Workplace
 from storage.errors import LeaseLost
-from storage.rows import CheckpointRow, EpochRow, Lease, Result, Stop
-from trainer.data import Dataset
+from storage.rows import EpochRow, Lease, Result, Stop
 from trainer.recipe import Recipe, read_recipe
 from trainer.replicate import Replicate
 from trainer.run import Epoch, Run
 from trainer.schedule import decay_reason
 
-log = logging.getLogger("ceteris.trial")
 REPORT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What a worker brings to every trial."""
-
-    study: Study
-    data: Dataset
-    device: torch.device
-    weights_file: Path | None
-    checkpoints: CheckpointFolder
-    keeper: LeaseKeeper
-    checkpoint_seconds: float
-    leaving: Leaving
 
 
 def train(lease: Lease, phase: Phase, at: Workplace) -> str:
@@ -52,7 +28,7 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
     run = Run(
         recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, weights_file=at.weights_file
     )
-    _restore(run, lease, at)
+    restore(run, lease, at)
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []
     reported = saved = time.monotonic()
@@ -62,7 +38,7 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
         if at.keeper.lost:
             raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here")
         if at.leaving():
-            store.report(lease, unsent, _save(run, lease, at))
+            store.report(lease, unsent, save(run, lease, at))
             store.release(lease)
             return "released"
         if _at_rung(run, phase, lease, at):
@@ -72,7 +48,7 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
             if rung is not None and rung.pruned:
                 break
         if run.stop is None and time.monotonic() - saved >= at.checkpoint_seconds:
-            store.report(lease, unsent, _save(run, lease, at))
+            store.report(lease, unsent, save(run, lease, at))
             unsent, reported, saved = [], time.monotonic(), time.monotonic()
         elif time.monotonic() - reported >= REPORT_SECONDS:
             store.report(lease, unsent)
@@ -84,7 +60,7 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
     else:
         stop = run.stop or "finished"
         test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
-        weights = [] if stop == "diverged" else [_save_weights(run, phase, lease, at)]
+        weights = [] if stop == "diverged" else [save_weights(run, phase, lease, at)]
         store.finish(lease, _result(run, phase, stop, _words(run, recipe), test_score), unsent, weights)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return stop
@@ -109,40 +85,6 @@ def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung |
     mine = max((score for score in run.constant_scores if math.isfinite(score)), default=math.nan)
     delta = at.study.settled_rules().delta
     return pruning.judge(epoch, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
-
-
-def _restore(run: Run, lease: Lease, at: Workplace) -> None:
-    """Go on from the newest checkpoint that can be read and is whole; else from the first epoch."""
-    for row in lease.checkpoints:
-        if row.kind != "resume":
-            continue
-        try:
-            payload = at.checkpoints.read(row)
-        except (CheckpointDamaged, OSError) as error:
-            log.warning("checkpoint of %s #%d at epoch %d is no use: %s", lease.phase, lease.number, row.epoch, error)
-            continue
-        run.load_state_dict(torch.load(io.BytesIO(payload), map_location=at.device, weights_only=True))
-        log.info("%s #%d goes on after epoch %d", lease.phase, lease.number, row.epoch)
-        return
-    if lease.attempt > 1:
-        log.info("%s #%d starts again: no usable checkpoint on this host", lease.phase, lease.number)
-
-
-def _save(run: Run, lease: Lease, at: Workplace) -> CheckpointRow:
-    row = at.checkpoints.write(
-        at.study.name, lease.trial_id, lease.token, len(run.epochs), "resume", _bytes(run.state_dict())
-    )
-    at.checkpoints.prune(lease.trial_id, keep=2, study=at.study.name, kind="resume")
-    return row
-
-
-def _save_weights(run: Run, phase: Phase, lease: Lease, at: Workplace) -> CheckpointRow:
-    """The averaged weights behind the score by which the phase ranks."""
-    best = phase.ranks_by_best_epoch
-    kind = "best" if best else "final"
-    weights = run.best_weights() if best else run.averaged_weights()
-    epoch = run.best.number if best and run.best else len(run.epochs)
-    return at.checkpoints.write(at.study.name, lease.trial_id, lease.token, epoch, kind, _bytes(weights))
 
 
 def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
@@ -207,9 +149,3 @@ def _row(epoch: Epoch) -> EpochRow:
         lr=epoch.lr,
         seconds=epoch.seconds,
     )
-
-
-def _bytes(state: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    return buffer.getvalue()

@@ -16,10 +16,10 @@ import torch
 from search.edge import EXIT_INTERRUPTED, UserError, run
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
-from search.objective import Workplace
 from search.study import Study
 from search.versions import versions
 from search.worker import TooManyFailures, Worker
+from search.workplace import Workplace
 from storage.checkpoints import CheckpointFolder
 from storage.store import Store
 from trainer.data import load, open_source

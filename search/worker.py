@@ -8,10 +8,11 @@ from functools import partial
 
 from search import sampling
 from search.life import life
-from search.objective import Workplace, train
+from search.objective import train
 from search.phases import Phase
 from search.retention import drop_weights, superfluous
 from search.stopping import stop_screen
+from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
 from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
 

@@ -14,8 +14,9 @@ from search.candidates import Candidate
 from search.join import create_or_join, facts_of, resolve
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
-from search.objective import Workplace, train
+from search.objective import train
 from search.phases import Phase, Planned
+from search.workplace import Workplace
 from spaces.lr_aug import LR_AUG
 from spaces.overrides import override
 from storage.checkpoints import CheckpointFolder
