@@ -23,11 +23,11 @@ help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
 	@echo "              (more: make search ARGS='--data my_photos --name mine')"
 	@echo "make test     the same set-up, then every test         (some: make test ARGS='tests/ground -k doctor')"
-	@echo 'make test-cp949  the tests again, in a cp949 console and a Korean home folder with a space'
+	@echo '              (in a cp949 console, in a Korean home folder with a space: make test-cp949)'
 	@echo 'make check    lint, types, import rules, then every test'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
-	@echo 'make clean    remove .venv and caches; studies in runs/ stay'
+	@echo 'make clean    remove .venv (6 GB to install again) and caches; studies in runs/ stay'
 
 search: environment
 	@$(PY) -m search.launch --study lr_aug $(ARGS)

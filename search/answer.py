@@ -19,7 +19,9 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     lines += ["", f"Answer: {headline.why}."]
     count = len(headline.replicates)
     if headline.validation_gain:
-        lines.append(f"  final recipe against baseline on {count} fresh replicates:")
+        lines.append(
+            f"  baseline -> final recipe on {count} fresh replicates (validation decides, test is only shown):"
+        )
         lines.append(_change("validation", headline.baseline_validation, headline.validation, headline.validation_gain))
         if headline.test_gain:
             lines.append(_change("test", headline.baseline_test, headline.test, headline.test_gain))
@@ -52,10 +54,10 @@ def stage_cells(line: StageLine) -> tuple[str, str, str, str]:
     if line.verdict is None:
         return line.name, "-", "-", f"{trained} ({numbers}){failed}"
     mean = _mean(line)
-    held = " (held)" if line.verdict.outcome == "tie" else f" ({line.verdict.outcome})"
+    how = "kept" if line.verdict.outcome == "tie" else line.verdict.outcome
     return (
         line.name,
-        line.verdict.value + held,
+        f"{winner_words(line)} ({how})",
         f"{mean:.4f}" if mean is not None else "-",
         f"{trained} ({numbers}){failed}",
     )
@@ -76,11 +78,20 @@ def verdict_sentence(line: StageLine) -> str:
         why = f"no challenger had a higher mean on {count} fresh replicates"
         return f"{line.name}: {verdict.value} is kept; {why}{dropped}"
     if not isinstance(gain, float):
-        return f"{line.name}: {verdict.value} is carried on; {held} dropped out of the finals{dropped}"
+        return f"{line.name}: {winner_words(line)} is carried on; {held} dropped out of the finals{dropped}"
     return (
-        f"{line.name}: {verdict.value} is carried on; it leads {held} by {100 * gain:.1f} points on the mean of "
+        f"{line.name}: {winner_words(line)} is carried on; it leads {held} by {100 * gain:.2f} points on the mean of "
         f"{count} fresh replicates ({verdict.outcome}){dropped}"
     )
+
+
+def winner_words(line: StageLine) -> str:
+    """The value carried on, and what else was re-tuned for it: `focal(2), lr 0.012 (was 0.004)`."""
+    value = line.verdict.value if line.verdict else "-"
+    mine = next((c for c in _evidence(line).get("contenders", ()) if c["label"] == value), None)
+    factor = line.name.split("-", 1)[1]
+    retuned = {k: v for k, v in (mine or {}).get("differs", {}).items() if k.split(".")[0] != factor}
+    return ", ".join([value, *(f"{field} {now} (was {before})" for field, (now, before) in retuned.items())])
 
 
 def _change(part: str, before: float | None, after: float | None, gain: Gain) -> str:

@@ -9,7 +9,7 @@ from storage.store import Store
 
 
 def find_study(store: Store, name: str | None) -> Study:
-    """The study called `name`, or the only one there is. Raises `UserError` naming what there is."""
+    """The study called `name`, or the newest one. Raises `UserError` naming what there is."""
     return Study.of(store, find_manifest(store, name))
 
 
@@ -20,10 +20,8 @@ def find_manifest(store: Store, name: str | None) -> Manifest:
         raise UserError(
             f"no study in {store.url_without_secret} yet; start one: python -m search.launch --study lr_aug"
         )
-    if name is None and len(names) == 1:
-        name = names[0]
     if name is None:
-        raise UserError(f"there are {len(names)} studies; say which: --name {' or --name '.join(names[:8])}")
+        name = names[-1]
     manifest = store.manifest(name) if name in names else None
     if manifest is None:
         near = difflib.get_close_matches(name, names, n=1)

@@ -46,19 +46,20 @@ def headline_of(rows: Sequence[RunRow]) -> Headline:
 def _answer(alone: bool, gain: Gain | None, lost: int, lost_by_baseline: int, count: int) -> tuple[str, str]:
     if alone:
         unsafe = f", although it diverged on {lost} of {count} replicates" if lost else ""
-        return "baseline", f"no stage found a better value: the baseline stands{unsafe}"
+        return "baseline", f"keep the baseline: no stage found a better value{unsafe}"
     if gain is None:
         return (
             "baseline",
-            f"only {count} replicates could be compared, too few to trust the final recipe: keep the baseline",
+            f"keep the baseline: only {count} replicates could be compared, too few to decide",
         )
     if lost > lost_by_baseline:
-        return "baseline", f"the final recipe diverged on {lost} of {count} fresh replicates: keep the baseline"
+        return "baseline", f"keep the baseline: the final recipe diverged on {lost} of {count} fresh replicates"
     if gain.mean <= 0:
-        return "baseline", "on fresh replicates the final recipe does not beat the baseline: keep the baseline"
+        return "baseline", "keep the baseline: on fresh replicates the final recipe does not beat it"
     diverged = f" (the baseline diverged on {lost_by_baseline} of {count})" if lost_by_baseline else ""
-    chance = "by no more than chance could do" if gain.low <= 0 else "by more than chance"
-    return "final", f"ahead on fresh replicates, {chance}{diverged}"
+    if gain.low <= 0:
+        return "final", f"either will do: the final recipe is ahead by no more than chance could make it{diverged}"
+    return "final", f"take the final recipe: it is ahead of the baseline by more than chance{diverged}"
 
 
 def _by_replicate(rows: Sequence[RunRow], label: str) -> dict[int, RunRow]:

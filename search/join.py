@@ -80,7 +80,7 @@ def check_joins(stored: Manifest, mine: Manifest, asked: StudyDefinition, data: 
     )
     raise Refused(
         f"study {stored.name} exists with another definition: {changed or 'the order of its stages'}. "
-        f"Join it as it is with: {launch_line(theirs, stored.name, data)} , or {own_way}"
+        f"Join it as it is (with the same --storage): {launch_line(theirs, stored.name, data)} - or {own_way}"
     )
 
 
@@ -111,7 +111,9 @@ def _show(value: object) -> str:
     if isinstance(value, dict) and "kind" in value:
         settings = ", ".join(f"{k}={v}" for k, v in value.items() if k not in ("kind", "choices"))
         return f"{value['kind']}({settings})" if settings else str(value["kind"])
-    return str(value)
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return value[:19]
+    return "nothing" if value is None else str(value)
 
 
 def _user() -> str:

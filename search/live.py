@@ -8,6 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.answer import winner_words
 from search.edge import speaks_unicode
 from search.progress import clock, run_line, setting
 from search.snapshot import ENDED, Snapshot, StageLine
@@ -82,7 +83,7 @@ def _stages(snapshot: Snapshot, pretty: bool) -> Table:
 def _leader(line: StageLine) -> Text:
     if line.verdict:
         return Text.assemble(
-            (line.verdict.value, "bold green"),
+            (winner_words(line), "bold green"),
             "  kept" if line.verdict.outcome == "tie" else f"  {line.verdict.outcome}",
         )
     best = line.best

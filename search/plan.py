@@ -50,7 +50,7 @@ class Plan:
         return [
             *table(rows),
             (
-                f"at most {self.total} runs of {self.epochs} epochs, {self.seconds_per_run:.1f} s each: at most "
+                f"at most {self.total} runs of {self.epochs} epochs, about {self.seconds_per_run:.1f} s each: about "
                 f"{clock(self.seconds)} on {workers}, {self.kept * self.bytes_per_run / 2**20:.0f} MiB of weights kept"
             ),
         ]

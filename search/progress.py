@@ -7,7 +7,7 @@ import click
 
 from search.answer import verdict_sentence
 from search.snapshot import ENDED, Snapshot
-from storage.rows import RunRow
+from storage.rows import Lease, RunRow
 
 
 class Progress(Protocol):
@@ -69,7 +69,7 @@ def run_line(row: RunRow) -> str:
     return f"{row.phase} #{row.number}  {setting(row)}  {shown}  {row.reason or row.stop or ''}"
 
 
-def setting(row: RunRow) -> str:
+def setting(row: RunRow | Lease) -> str:
     """The factor values of a run as they are searched: `focal(2), lr 0.003`."""
     words = [
         str(v) if isinstance(v, str) else f"{k} {v:g}"

@@ -91,6 +91,8 @@ def take(study: Study) -> Snapshot:
     for stage in definition.stages:
         name = definition.phase_name(stage)
         screen, finals = _of(runs, name), _of(runs, f"{name}/finals")
+        # The plan takes one run as reused; when more are (the band of the stage before), less is left to do.
+        plan[name] -= max(0, sum(row.reused for row in screen) - 1)
         stages.append(StageLine(name, verdicts.get(name), screen, finals, plan[name], plan[f"{name}/finals"]))
     return Snapshot(
         study=study,

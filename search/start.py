@@ -46,6 +46,7 @@ class Start:
     def tell_plan(self) -> None:
         """Print what the study would cost, and start nothing."""
         self.ground.require()
+        click.echo(f"{self.request.study_name} on {self.facts.words}; {self._trains}")
         for line in self._plan().lines():
             click.echo(line)
 
@@ -64,15 +65,24 @@ class Start:
             store, request.study_name, self.asked, self._resolved, self.source, self.facts, request.data
         )
         folder = RunFolder.of(study, request.runs)
-        if study.headline() is None:
+        if study.headline() is not None:
+            again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
+            click.echo(f"{study.name} is answered (search again with {again})")
+        else:
             self.ground.require()
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.facts.words}")
+                click.echo(self._trains)
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
                 for line in plan.lines() if plan else ():
                     click.echo(line)
             self._work(study, folder)
         outcome.tell_answer(study, folder)
+
+    @property
+    def _trains(self) -> str:
+        recipe = self._resolved.baseline
+        return f"every run trains {recipe.backbone} at {recipe.image_size} px on batches of {recipe.batch_size}"
 
     def _plan(self) -> Plan:
         return make_plan(self._resolved, self._dataset, self._devices, self.request.weights)

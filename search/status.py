@@ -10,7 +10,7 @@ from search.options import runs_option, storage_option, storage_url
 
 
 @click.command("status")
-@click.option("--name", "--study", "name", metavar="NAME", help="Name of the stored study (default: the only one).")
+@click.option("--name", "--study", "name", metavar="NAME", help="Name of the stored study (default: the newest).")
 @storage_option
 @runs_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable; the schema is docs/status.md.")

@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from search.answer import answer_lines, verdict_sentence
-from search.progress import clock
+from search.progress import clock, setting
 from search.snapshot import Snapshot, StageLine
 
 SCHEMA = 1
@@ -32,10 +32,15 @@ def as_lines(snapshot: Snapshot) -> list[str]:
 
 def _worker_lines(snapshot: Snapshot) -> list[str]:
     return [
-        f"worker on {worker.host} (pid {worker.pid}, {worker.device}): {worker.doing}, "
+        f"worker on {worker.host} (pid {worker.pid}, {worker.device}): {doing(snapshot, worker.worker_id)}, "
         f"seen {clock(max(0.0, snapshot.now - worker.last_seen))} ago"
         for worker in snapshot.alive
     ]
+
+
+def doing(snapshot: Snapshot, worker: str) -> str:
+    row = next((row for row in snapshot.trained if row.state == "RUNNING" and row.worker == worker), None)
+    return f"{row.phase} #{row.number} {setting(row)}" if row else "waiting for work"
 
 
 def as_document(snapshot: Snapshot) -> dict[str, Any]:

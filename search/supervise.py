@@ -31,7 +31,12 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
             crew.stop()
-            complain("stopped before the answer; the same line goes on where it stopped")
+            snapshot = take(study)
+            click.echo(
+                f"stopped after {len(snapshot.ended)} of at most {len(snapshot.ended) + snapshot.remaining} runs; "
+                "the same line goes on where it stopped",
+                err=True,
+            )
             sys.exit(EXIT_INTERRUPTED)
         finally:
             progress.close()

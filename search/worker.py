@@ -10,6 +10,7 @@ from search import sampling
 from search.life import life
 from search.objective import train
 from search.phases import Phase
+from search.progress import setting
 from search.retention import drop_weights, superfluous
 from search.stopping import stop_screen
 from search.workplace import Workplace
@@ -76,7 +77,9 @@ class Worker:
         began = time.monotonic()
         try:
             how = train(lease, phase, self._at)
-            log.info("%s #%d %s: %s in %.1f s", lease.phase, lease.number, lease.label, how, time.monotonic() - began)
+            log.info(
+                "%s #%d  %s: %s in %.1f s", lease.phase, lease.number, setting(lease), how, time.monotonic() - began
+            )
             self._failures, self._ended_well = 0, True
             rows = self._store.runs(self._study.study_id, phase.name)
             drop_weights(self._study.name, superfluous(phase, rows), self._at.checkpoints)
@@ -85,7 +88,7 @@ class Worker:
         except StorageError:
             raise
         except Exception as error:
-            log.exception("%s #%d %s failed", lease.phase, lease.number, lease.label)
+            log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))
             self._fail(lease, error, time.monotonic() - began)
         finally:
             self._at.keeper.let_go()

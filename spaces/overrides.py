@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from spaces.study import StudyDefinition
+from trainer.recipe import Recipe
 
 Json = Any
 AUTO_PATHS = {
@@ -88,6 +89,8 @@ def _child(node: Json, step: str, path: str, parent: str) -> Json:
 
 def _unknown(path: str, step: str, allowed: list[str], parent: str) -> str:
     near = difflib.get_close_matches(step, allowed, n=1)
+    if not near and not parent and step in Recipe.model_fields:
+        near = [f"baseline.{step}"]
     where = f" in {parent}" if parent else ""
     hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(allowed) or 'nothing to set'}"
     return f"--set {path}: no field {step!r}{where}; {hint}"
@@ -97,6 +100,9 @@ def _first(error: ValidationError) -> str:
     detail = error.errors()[0]
     where = ".".join(str(part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
+    known = detail.get("ctx", {})
+    if detail["type"] == "union_tag_invalid":
+        return f"{where}: no kind {known.get('tag')!r}; there is: {known.get('expected_tags')}"
     return f"{where}: {message} (given: {detail['input']!r})" if where else message
 
 

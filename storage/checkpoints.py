@@ -87,6 +87,8 @@ class CheckpointFolder:
                 for _, _, file in sorted(files, reverse=True)[keep:]:
                     with suppress(OSError):
                         file.unlink()
+            with suppress(OSError):  # not empty: something is kept
+                folder.rmdir()
 
     def _studies(self) -> list[Path]:
         return [each for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []

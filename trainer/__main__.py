@@ -32,7 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     from trainer.data import DataError, load, open_source
     from trainer.replicate import Replicate
     from trainer.run import Run, RunError
+    from trainer.weights import digest_of_file
 
+    if asked.weights is not None and recipe.weights is None:
+        digest = digest_of_file(asked.weights) if asked.weights.is_file() else "<its digest>"
+        return _refuse(
+            f'the recipe names no weights, so {asked.weights} would be ignored: add "weights": "sha256:{digest}"'
+        )
     started = time.perf_counter()
     torch.set_num_threads(max(1, asked.threads))
     try:
