@@ -16,7 +16,7 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     headline = snapshot.headline
     if headline is None:
         return [*lines, "", "not answered yet: the same launch line goes on"]
-    lines += ["", f"Answer: {headline.why}."]
+    lines += ["", *doubts(snapshot), f"Answer: {headline.why}."]
     count = len(headline.replicates)
     if headline.validation_gain:
         lines.append(
@@ -83,6 +83,18 @@ def verdict_sentence(line: StageLine) -> str:
         f"{line.name}: {winner_words(line)} is carried on; it leads {held} by {100 * gain:.2f} points on the mean of "
         f"{count} fresh replicates ({verdict.outcome}){dropped}"
     )
+
+
+def doubts(snapshot: Snapshot) -> list[str]:
+    """What a reader must know before trusting the table."""
+    found = []
+    if snapshot.rules and not snapshot.rules.measured:
+        found.append(f"note: the pilot gave {snapshot.rules.words}")
+    failed = [row for row in snapshot.trained if row.state == "FAIL"]
+    if failed:
+        first = f"{failed[0].phase} #{failed[0].number}: {failed[0].reason}"
+        found.append(f"note: {len(failed)} run{'s' if len(failed) > 1 else ''} failed and took no part ({first})")
+    return found
 
 
 def winner_words(line: StageLine) -> str:

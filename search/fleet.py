@@ -56,7 +56,7 @@ class Fleet:
                 seat.restarts += 1
                 self._fill(seat)
                 how += "; another one takes its place"
-            news.append(f"worker {seat.number} {how}; its log: {self.log_of(seat)}")
+            news.append(f"worker {seat.number} {how}; last in its log {self.log_of(seat)}: {self._last_line(seat)}")
         return news
 
     @property
@@ -88,11 +88,16 @@ class Fleet:
     def last_words(self) -> str:
         """The last line of the log of a worker that ended badly."""
         for seat in self.seats:
-            if seat.exit_code not in (None, 0) and self.log_of(seat).is_file():
-                lines = self.log_of(seat).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                if lines:
-                    return f"worker {seat.number}: {lines[-1]} ({self.log_of(seat)})"
+            if seat.exit_code not in (None, 0):
+                return f"worker {seat.number}: {self._last_line(seat)} ({self.log_of(seat)})"
         return f"see the logs in {self.logs}"
+
+    def _last_line(self, seat: Seat) -> str:
+        try:
+            lines = self.log_of(seat).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            return "nothing"
+        return lines[-1] if lines else "nothing"
 
     def _fill(self, seat: Seat) -> None:
         command = [

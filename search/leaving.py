@@ -15,7 +15,11 @@ class Leaving:
     def __init__(self, launcher: int | None) -> None:
         self._asked = threading.Event()
         self._since = math.inf
-        self._launcher = psutil.Process(launcher) if launcher is not None else None
+        try:
+            self._launcher = psutil.Process(launcher) if launcher is not None else None
+        except psutil.NoSuchProcess:
+            self._launcher = None
+            self._note()
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._ask)

@@ -25,9 +25,8 @@ def tell_answer(study: Study, folder: RunFolder) -> None:
     recipe = read_recipe(snapshot.headline.recipe)
     folder.write_json("recipe.json", recipe.model_dump(mode="json"))
     kept = keep_best_weights(snapshot, folder)
-    click.echo(
-        f"  kept in {folder.path}: answer.txt, recipe.json{', ' + str(kept.relative_to(folder.path)) if kept else ''}"
-    )
+    files = ", ".join(["answer.txt", "recipe.json", *([str(kept.relative_to(folder.path))] if kept else [])])
+    click.echo(f"  kept in {folder.path}: {files}{'' if kept else ' (its weights are not on this server)'}")
 
 
 def keep_best_weights(snapshot: Snapshot, folder: RunFolder) -> Path | None:

@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from search.edge import EXIT_BUG, EXIT_INTERRUPTED, complain
+from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
 from search.live import LiveScreen
 from search.progress import PlainLines, Progress, Quiet, clock
@@ -41,6 +41,8 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
         finally:
             progress.close()
             crew.stop()
+    if study.store.manifest(study.name) is None:
+        raise UserError(f"study {study.name} was deleted while it ran; the same line starts a new one")
     if study.headline() is not None:
         if not quiet:
             click.echo(f"answered after {clock(time.monotonic() - began)} of search with {len(devices)} workers here\n")

@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+import zlib
 from contextlib import suppress
 from functools import partial
 
@@ -31,7 +32,6 @@ class Worker:
         self._at, self._worker = at, worker
         self._study, self._store = at.study, at.study.store
         self._failures, self._ended_well = 0, False
-        self._seed = uuid.uuid4().int % 2**32
 
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
@@ -57,7 +57,9 @@ class Worker:
         rows = self._store.runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
             return None
-        planned = sampling.next_run(phase, rows, taken, self._seed + len(taken))
+        # A function of the study and of what is taken: no luck of a worker's own decides what is tried.
+        seed = zlib.crc32(f"{self._study.definition.seed}/{phase.name}/{len(taken)}".encode())
+        planned = sampling.next_run(phase, rows, taken, seed)
         if planned is None:
             return None
         candidate = planned.candidate

@@ -24,7 +24,9 @@ def first_contact(database: Database, wait: float) -> None:
         if failure is None:
             return
         if time.monotonic() >= give_up:
-            raise StorageUnreachable(f"cannot use {database.shown}: {failure}; is the address right, is it running?")
+            file = database.shown.startswith("sqlite")
+            next_step = "move that file away, or name another" if file else "is the address right, is it running?"
+            raise StorageUnreachable(f"cannot use {database.shown}: {failure}; {next_step}")
         time.sleep(min(2.0, max(0.0, give_up - time.monotonic())))
 
 

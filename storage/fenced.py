@@ -42,6 +42,9 @@ def report(
     """Epochs, pointers and a renewal at once. Writing the same again changes nothing."""
     renew(connection, lease, ttl)
     _write_epochs(connection, lease, epochs)
+    if any(each.kind == "resume" for each in checkpoints):
+        # Progress: a run that is often preempted is not one that kills its workers.
+        connection.execute(update(LeaseTable).where(*_held(lease)).values(attempts=1))
     if epochs:
         reached = max(row.epoch for row in epochs)
         connection.execute(update(CellTable).where(CellTable.cell_id == lease.cell_id).values(epochs=reached))

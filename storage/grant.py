@@ -77,8 +77,9 @@ def _take_over(connection: Connection, asked: Asked) -> int | None:
         if age < asked.ttl:
             return None
     expired = (
-        select(LeaseTable.trial_id, LeaseTable.cell_id, LeaseTable.token, LeaseTable.attempts)
+        select(LeaseTable.trial_id, LeaseTable.cell_id, LeaseTable.token, LeaseTable.attempts, CellTable.lost)
         .join(EntryTable, EntryTable.cell_id == LeaseTable.cell_id)
+        .join(CellTable, CellTable.cell_id == LeaseTable.cell_id)
         .where(EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase)
         .where(LeaseTable.expires_at <= DatabaseClock())
         .order_by(LeaseTable.expires_at)
@@ -91,22 +92,24 @@ def _take_over(connection: Connection, asked: Asked) -> int | None:
             connection.execute(delete(LeaseTable).where(mine))
             told = select(func.count(), func.coalesce(func.sum(EpochTable.seconds), 0.0))
             epochs, seconds = connection.execute(told.where(EpochTable.trial_id == row.trial_id)).one()
-            lost = Result("failed", f"lost {MAX_LOST} workers", None, None, None, None, epochs, seconds)
+            lost = Result(
+                "failed", f"lost {MAX_LOST} workers without a new checkpoint", None, None, None, None, epochs, seconds
+            )
             # No nonce: the last holder must not take this end for its own.
-            cells.end_cell(connection, row.cell_id, lost, token=row.token + 1, nonce=None, lost=row.attempts)
+            cells.end_cell(connection, row.cell_id, lost, token=row.token + 1, nonce=None, lost=row.lost + 1)
             continue
         change = {"worker": asked.worker, "token": row.token + 1, "nonce": asked.nonce}
         expiry = {"expires_at": DatabaseClock() + asked.ttl, "attempts": row.attempts + 1}
         connection.execute(update(LeaseTable).where(mine).values(change | expiry))
         changed = update(CellTable).where(CellTable.cell_id == row.cell_id)
-        connection.execute(changed.values(change | {"lost": row.attempts}))
+        connection.execute(changed.values(change | {"lost": row.lost + 1}))
         return row.cell_id
     return None
 
 
 def _take_waiting(connection: Connection, asked: Asked) -> int | None:
     waiting = (
-        select(CellTable.cell_id, CellTable.trial_id, CellTable.token, CellTable.lost)
+        select(CellTable.cell_id, CellTable.trial_id, CellTable.token)
         .join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
         .where(EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase, CellTable.state == "WAITING")
         .order_by(CellTable.cell_id)
@@ -119,7 +122,7 @@ def _take_waiting(connection: Connection, asked: Asked) -> int | None:
     change = {"worker": asked.worker, "token": row.token + 1, "nonce": asked.nonce}
     changed = update(CellTable).where(CellTable.cell_id == row.cell_id)
     connection.execute(changed.values(change | {"state": "RUNNING"}))
-    _insert_lease(connection, asked, row.trial_id, row.cell_id, row.token + 1, row.lost + 1)
+    _insert_lease(connection, asked, row.trial_id, row.cell_id, row.token + 1, attempts=1)
     if not optuna_tables.set_state(connection, row.trial_id, TrialState.RUNNING):
         raise StudyMissing(f"Optuna's trial of cell {row.cell_id} was deleted from outside: delete the study")
     return row.cell_id

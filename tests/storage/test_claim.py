@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from storage.errors import LeaseLost, StudyBusy, StudyMissing
-from storage.rows import PhaseDone, Proposal, Wait
+from storage.rows import CheckpointRow, PhaseDone, Proposal, Wait
 from storage.store import Store
 from tests.storage.small import (
     TTL,
@@ -233,6 +233,20 @@ def test_a_released_run_waits_for_the_next_under_its_number(store: Store, databa
     assert states(database_url) == ["RUNNING"]
 
 
+def test_a_run_that_is_killed_often_but_gets_on_is_never_given_up(database_url: str) -> None:
+    store = Store.connect(database_url, ttl=0.15)
+    study_id = open_study(store, allowed=1)
+    lease = lease_of(store.claim(study_id, PHASE, "w0", "n0", drawing([0])))
+    for attempt in range(2, 10):
+        row = CheckpointRow(lease.trial_id, lease.token, attempt, "resume", f"lr_aug/1/{attempt}", "host", 1, "0" * 64)
+        store.report(lease, [], row)
+        lose(store, lease)
+        lease = lease_of(store.claim(study_id, PHASE, f"w{attempt}", f"n{attempt}", drawing([0])))
+    (run,) = store.runs(study_id)
+    assert (run.state, run.attempt) == ("RUNNING", 9)
+    store.close()
+
+
 def test_a_run_that_cost_five_workers_fails_with_that_reason(database_url: str) -> None:
     store = Store.connect(database_url, ttl=0.15)
     study_id = open_study(store, allowed=1)
@@ -244,7 +258,7 @@ def test_a_run_that_cost_five_workers_fails_with_that_reason(database_url: str) 
     lose(store, lease)
     assert isinstance(claim_soon(store, study_id, PHASE, "last"), PhaseDone)
     (run,) = store.runs(study_id)
-    assert (run.state, run.stop, run.reason) == ("FAIL", "failed", "lost 5 workers")
+    assert (run.state, run.stop, run.reason) == ("FAIL", "failed", "lost 5 workers without a new checkpoint")
     assert states(database_url) == ["FAIL"]
     with pytest.raises(LeaseLost):
         store.finish(lease, result())

@@ -107,7 +107,7 @@ class Fleet(RuleBasedStateMachine):
             return
         store = self.stores[2]
         runs = store.runs(self.study_id)
-        lost = {run.trial_id for run in runs if run.reason == "lost 5 workers"}
+        lost = {run.trial_id for run in runs if run.reason == "lost 5 workers without a new checkpoint"}
         self.ended |= dict.fromkeys(lost, "FAIL")
         for phase in store.phases(self.study_id):
             entered = [run for run in runs if run.phase == phase.phase]
