@@ -29,7 +29,7 @@ def last_line(place: Path, *arguments: str, **environment: str) -> tuple[int, st
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, "."],
         cwd=place,
-        env={**clean, "PYTHONPATH": str(HOME), **environment},
+        env={**clean, "PYTHONPATH": str(HOME), "PYTHONIOENCODING": "utf-8", **environment},
         capture_output=True,
         encoding="utf-8",
         timeout=120,
