@@ -30,7 +30,7 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="ceteris-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
     # The server runs under another account when the tests run as root.
     folder.chmod(0o755)
-    server = pgserver.get_server(folder / "data", cleanup_mode="stop", postgres_version=16)
+    server = pgserver.get_server(folder / "data", cleanup_mode="stop", postgres_version=16)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield server.get_uri(database="postgres")
     finally:
