@@ -3,58 +3,108 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from trainer.choices import (
-    SGD,
-    AdamW,
+from trainer.augment_choices import (
+    Affine,
     Augment,
-    Choice,
-    ClassBalanced,
-    CrossEntropy,
+    Blur,
+    Chain,
+    ColourJitter,
+    CustomAugment,
     Cutout,
+    CutMix,
     Flip,
-    Focal,
-    Frozen,
-    LabelSmoothing,
-    Loss,
+    Grey,
+    Hard,
     Mixup,
     NoAugment,
-    Optimizer,
-    Real,
+    RandAugment,
+    RandomErasing,
+    RandomResizedCrop,
+    Rotation,
     Shift,
-    shown,
+    Step,
+    TrivialAugment,
+    crops,
+    steps_of,
 )
+from trainer.choice import Choice, Custom, Frozen, Real, arms_of, shown
+from trainer.loss_choices import (
+    LDAM,
+    Asymmetric,
+    BinaryCrossEntropy,
+    ClassBalanced,
+    CrossEntropy,
+    CustomLoss,
+    Focal,
+    InverseFrequency,
+    LabelSmoothing,
+    Loss,
+    Poly1,
+    SoftMacroF1,
+)
+from trainer.optimizer_choices import SGD, AdamW, Optimizer
+from trainer.refusal import refusal
 
 __all__ = [
+    "LDAM",
     "RECIPE_VERSION",
+    "REFERENCE_BATCH",
     "SGD",
     "AdamW",
+    "Affine",
+    "Asymmetric",
     "Augment",
+    "BinaryCrossEntropy",
+    "Blur",
+    "Chain",
     "Choice",
     "ClassBalanced",
+    "ColourJitter",
     "CrossEntropy",
+    "Custom",
+    "CustomAugment",
+    "CustomLoss",
+    "CutMix",
     "Cutout",
     "Flip",
     "Focal",
+    "Grey",
+    "Hard",
+    "InverseFrequency",
     "LabelSmoothing",
     "Loss",
     "Mixup",
     "NoAugment",
     "Optimizer",
     "Plateau",
+    "Poly1",
+    "RandAugment",
+    "RandomErasing",
+    "RandomResizedCrop",
     "Recipe",
     "RecipeError",
+    "Rotation",
     "Shift",
+    "SoftMacroF1",
+    "Step",
+    "TrivialAugment",
+    "arms_of",
+    "crops",
     "explain",
     "read_recipe",
+    "steps_of",
 ]
 
 # Raise it whenever an equal recipe would train differently: a changed default, formula, schedule or order of draws.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
+REFERENCE_BATCH = 64  # images: what `lr` and the weight decay of AdamW are given for
+
+_NAME = r"[A-Za-z0-9_]+"
+_CUSTOM_NET = r"custom:[A-Za-z0-9_.-]+\.py:[A-Za-z_][A-Za-z0-9_]*@[0-9a-f]{64}"
 
 
 class RecipeError(ValueError):
@@ -75,27 +125,38 @@ class Plateau(Frozen):
 class Recipe(Frozen):
     """Frozen and compared by value. Drawn numbers are rounded to 4 significant digits, NaN and infinity refused."""
 
-    backbone: str = Field(default="test_resnet", pattern=r"^[A-Za-z0-9_]+$")  # any timm architecture, without a tag
+    # any timm architecture, without a tag; or a net of one's own, custom:<file>.py:<name>@<sha256 of the file>
+    backbone: str = Field(default="test_resnet", pattern=f"^({_NAME}|{_CUSTOM_NET})$")
     # None: from scratch; else a tag of timm's, or the digest of a local file, whose place is the worker's business
     weights: str | None = Field(default=None, pattern=r"^(timm:[A-Za-z0-9_.-]+|sha256:[0-9a-f]{64})$")
-    image_size: int = Field(default=16, ge=4, le=2048)  # pixels, height and width
+    image_size: int = Field(default=16, ge=4, le=2048)  # pixels, height and width, of what the backbone sees
+    # pixels kept of a decoded image; larger than image_size, random crops keep detail. None: image_size
+    stored_size: int | None = Field(default=None, ge=4, le=4096)
+    fit: Literal["crop", "pad", "squash"] = "crop"  # how a picture becomes a square: centre cut, black borders, bent
     channels: Literal[1, 3] = 1  # grey or RGB
+    normalise: Literal["data", "pretrained"] = "data"  # mean and deviation of the training images, or of the weights
+    stem: Literal["native", "small"] = "native"  # small: the first convolution is 3x3 of stride 1, no pooling after it
+    heads: Literal["joint", "factored"] = "joint"  # factored: one head per part of a label that is a product
+    head_init: Literal["xavier", "zero", "native"] = "xavier"  # weights of the classifier; its bias is 0 but for native
     batch_size: int = Field(default=64, ge=2, le=65536)  # images; two at least, for BatchNorm
     epochs: int = Field(default=12, ge=2, le=100_000)  # the whole budget, warm-up and decay included
     epoch_images: int | None = Field(default=50_000, ge=2)  # at most so many training images an epoch; None: all
+    # natural: each image once an epoch; balanced: all classes equally often; square_root: between the two
+    sampling: Literal["natural", "square_root", "balanced"] = "natural"
     optimizer: Optimizer = AdamW()
-    lr: Annotated[Real, Field(gt=0, le=10_000)] = 1e-3  # of the constant phase
+    # of the constant phase, for batches of 64; other sizes scale it, SGD in proportion, AdamW by the square root
+    lr: Annotated[Real, Field(gt=0, le=10_000)] = 1e-3
     warmup_epochs: int = Field(default=1, ge=0)  # linear, from 0 to lr
     decay_epochs: int = Field(default=3, ge=1)  # linear, from lr to 0
     ema_epochs: Annotated[Real, Field(ge=0, le=1000)] = 0.5  # half-life of averaged weights, in epochs; 0: no averaging
-    head_init: Literal["xavier"] = "xavier"  # Xavier-uniform weights, zero bias
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # probability, in front of the classifier
     drop_path: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # probability, of the deepest block
     loss: Loss = CrossEntropy()
     augment: Augment = NoAugment()
     plateau: Plateau | None = None  # None: never stopped early
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of forward and backward; the weights stay fp32
-    metric: Literal["macro_f1", "accuracy"] = "macro_f1"  # the score, from 0 to 1, higher is better
+    # the score: macro_f1, accuracy, or a torchmetrics classification metric in snake case, such as cohen_kappa
+    metric: str = Field(default="macro_f1", pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> "Recipe":
@@ -106,6 +167,35 @@ class Recipe(Frozen):
                 f"decay_epochs {self.decay_epochs}: use epochs {least} or more"
             )
         return self
+
+    @model_validator(mode="after")
+    def _pixels_fit(self) -> "Recipe":
+        if self.stored_size is not None and self.stored_size < self.image_size:
+            raise ValueError(
+                f"stored_size {self.stored_size} is below image_size {self.image_size}: "
+                f"use {self.image_size} or more, or leave it out"
+            )
+        return self
+
+    @property
+    def pixels(self) -> int:
+        """Height and width at which images are decoded and kept."""
+        return self.stored_size or self.image_size
+
+    @property
+    def backbone_name(self) -> str:
+        """Short: the architecture of timm, or the name of a net of one's own without file and digest."""
+        return self.backbone.partition("@")[0].rpartition(":")[2]
+
+    @property
+    def files(self) -> frozenset[str]:
+        """sha256 of every local file it needs: weights, and code of the user's own."""
+        found = {part.digest for part in (self.loss, *steps_of(self.augment)) if isinstance(part, Custom)}
+        if self.backbone.startswith("custom:"):
+            found.add(self.backbone.rpartition("@")[2])
+        if self.weights and self.weights.startswith("sha256:"):
+            found.add(self.weights.removeprefix("sha256:"))
+        return frozenset(found)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "Recipe":
         """A copy with some fields changed, validated and rounded like any recipe (pydantic's own would not be)."""
@@ -156,31 +246,7 @@ def read_recipe(text: str) -> Recipe:
 
 def explain(error: ValidationError) -> str:
     """A refusal of pydantic's in one line: dotted field, what was given, what is allowed; close names are proposed."""
-    return "; ".join(_refusal(detail) for detail in error.errors(include_url=False))
-
-
-_PATTERNS = {
-    "backbone": "write the bare name of a timm architecture, such as resnet18, and a tag as weights timm:<tag>",
-    "weights": "write timm:<tag>, or sha256:<64 hexadecimal digits> of a local file, or leave it out",
-}
-
-
-def _refusal(detail: Any) -> str:
-    where = [str(part) for part in detail["loc"] if part not in _ARMS]
-    said = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        arm = Plateau if where[0] == "plateau" else _ARMS.get(detail["loc"][-2]) if len(where) > 1 else Recipe
-        known = [name for name in (arm or Recipe).model_fields if name != "kind"]
-        close = get_close_matches(where[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
-        return f"{'.'.join(where)} is no field of a recipe: {hint}"
-    if detail["type"] == "string_pattern_mismatch":
-        said = _PATTERNS[where[-1]]
-    given = " ".join(str(detail["input"]).split())[:60]
-    return f"{'.'.join(where)} = {given} is refused: {said}" if where else said
-
-
-_ARMS: dict[str, type[Frozen]] = {arm.model_fields["kind"].default: arm for arm in Choice.__subclasses__()}
+    return "; ".join(refusal(detail, Recipe, Plateau) for detail in error.errors(include_url=False))
 
 
 def _label(value: object) -> str:
