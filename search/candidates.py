@@ -1,11 +1,12 @@
 """Which recipes a phase compares: pure functions from a definition and an incumbent to candidates."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from pydantic import ValidationError
 
 from spaces.domain import label
-from spaces.study import Stage, scientific_values
+from spaces.study import Stage, held, scientific_values
 from trainer.recipe import Recipe
 
 Params = dict[str, float | int | str]
@@ -27,22 +28,27 @@ def screen_candidates(stage: Stage, incumbent: Recipe, anchor: float) -> tuple[C
     `anchor` is the nuisance value around which the band is laid (see `Nuisance`).
     """
     found: dict[str, Candidate] = {}
-    held = label(getattr(incumbent, stage.factor))
-    for value in scientific_values(stage, incumbent):
-        for changes in _settings(stage, incumbent, anchor, value == getattr(incumbent, stage.factor)):
+    as_held = held(stage, incumbent)
+    for setting in scientific_values(stage, incumbent):
+        for nuisance in _settings(stage, incumbent, anchor, setting == as_held):
             try:
-                recipe = incumbent.model_copy(update={stage.factor: value, **changes})
+                recipe = incumbent.model_copy(update={**setting.changes, **nuisance})
             except ValidationError:  # the band is cut where it leaves what a recipe allows
                 continue
             role = "incumbent" if recipe == incumbent else "challenger"
-            params = {stage.factor: value if isinstance(value, float) else label(value), **changes}
+            shown = {field: value if _is_number(value) else label(value) for field, value in setting.values}
+            params = {**shown, **nuisance}
             if stage.nuisance:
                 params.setdefault(stage.nuisance.field, getattr(recipe, stage.nuisance.field))
-            found.setdefault(recipe.signature, Candidate(label(value), role, recipe, tuple(params.items())))
+            found.setdefault(recipe.signature, Candidate(setting.label, role, recipe, tuple(params.items())))
     ordered = sorted(found.values(), key=lambda candidate: candidate.role != "incumbent")
-    if ordered[0].label != held:
-        raise ValueError(f"stage {stage.name}: the incumbent {held} is not among its own candidates")
+    if ordered[0].label != as_held.label:
+        raise ValueError(f"stage {stage.name}: the incumbent {as_held.label} is not among its own candidates")
     return tuple(ordered)
+
+
+def _is_number(value: object) -> TypeGuard[float | int]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _settings(stage: Stage, incumbent: Recipe, anchor: float, is_held: bool) -> list[dict[str, float]]:
@@ -58,5 +64,4 @@ def _settings(stage: Stage, incumbent: Recipe, anchor: float, is_held: bool) -> 
 
 def undeclared_differences(stage: Stage, mine: Recipe, theirs: Recipe) -> tuple[str, ...]:
     """Fields in which two recipes of one stage differ although the stage does not declare them: must be empty."""
-    declared = {stage.factor} | ({stage.nuisance.field} if stage.nuisance else set())
-    return tuple(path for path in mine.differences(theirs) if path.split(".")[0] not in declared)
+    return tuple(path for path in mine.differences(theirs) if path.split(".")[0] not in stage.declared)

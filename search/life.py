@@ -28,7 +28,7 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
             yield phases.finals(definition, stage, finalists)
             conclusions.decide(study, stage, finalists, worker)
         incumbent = study.carried(stage)
-        anchor = incumbent.lr if stage.factor == "lr" else anchor
+        anchor = incumbent.lr if "lr" in stage.asks else anchor
 
     if study.headline() is None:
         yield phases.confirm(definition, baseline, incumbent)

@@ -94,7 +94,7 @@ def _distribution(values: list[ParamValue]) -> BaseDistribution:
     if all(isinstance(value, int) for value in values):
         return IntDistribution(int(min(values)), int(max(values)))
     numbers = [float(value) for value in values]
-    return FloatDistribution(min(numbers), max(numbers), log=True)
+    return FloatDistribution(min(numbers), max(numbers), log=min(numbers) > 0)
 
 
 def _distance(
@@ -104,9 +104,12 @@ def _distance(
     total = 0.0
     for name, distribution in space.items():
         mine, theirs = params[name], wanted[name]
-        if isinstance(distribution, FloatDistribution):
+        if isinstance(distribution, FloatDistribution) and distribution.log:
             width = math.log(distribution.high / distribution.low) or 1.0
             total += abs(math.log(float(mine) / float(theirs))) / width
+        elif isinstance(distribution, (FloatDistribution, IntDistribution)) and name != "replicate":
+            width = (distribution.high - distribution.low) or 1.0
+            total += abs(float(mine) - float(theirs)) / width
         else:
             total += float(mine != theirs)
     return total

@@ -1,11 +1,27 @@
-"""The study definitions that come with ceteris. Adding one is adding one file with one constant, and its line here."""
+"""The study definitions that come with ceteris: every one that a file of this folder holds as a constant."""
 
 import difflib
+import importlib
+import pkgutil
 
-from spaces.lr_aug import LR_AUG
+import spaces
 from spaces.study import StudyDefinition
 
-DEFINITIONS: dict[str, StudyDefinition] = {definition.name: definition for definition in (LR_AUG,)}
+
+def _found() -> dict[str, StudyDefinition]:
+    """Adding a study is adding one file with one constant: it is found here. Two of one name are a bug."""
+    definitions: dict[str, StudyDefinition] = {}
+    for module in pkgutil.iter_modules(spaces.__path__, "spaces."):
+        if module.name == __name__:
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, StudyDefinition):
+                if definitions.setdefault(value.name, value) is not value:
+                    raise ValueError(f"two files in spaces define a study {value.name!r}: rename one")
+    return definitions
+
+
+DEFINITIONS: dict[str, StudyDefinition] = _found()
 
 
 class UnknownStudy(Exception):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainer.recipe import Augment, Loss
+from trainer.recipe import Augment, Loss, shown
 
 SQRT2 = math.sqrt(2.0)
 
@@ -57,10 +57,21 @@ class Augments(BaseModel):
         return self.choices
 
 
-Domain = Annotated[LogGrid | Losses | Augments, Field(discriminator="kind")]
-Value = float | Loss | Augment
+class Options(BaseModel):
+    """The values of a plain field to compare (`natural`, `balanced`; 24, 32, 48), in the order they are tried first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["options"] = "options"
+    choices: tuple[bool | int | float | str | None, ...] = Field(min_length=1)
+
+    def values(self) -> tuple[bool | int | float | str | None, ...]:
+        return self.choices
+
+
+Domain = Annotated[LogGrid | Losses | Augments | Options, Field(discriminator="kind")]
+Value = bool | int | float | str | None | Loss | Augment
 
 
 def label(value: Value) -> str:
-    """How a value is written everywhere a person reads it: `0.001414`, `focal(2)`, `mixup(0.2)`."""
-    return f"{value:g}" if isinstance(value, (int, float)) else value.label
+    """How a value is written everywhere a person reads it: `0.001414`, `focal(2)`, `mixup(0.2)`, `balanced`."""
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else shown(value)

@@ -12,6 +12,7 @@ from trainer.recipe import Recipe
 Json = Any
 AUTO_PATHS = {
     "baseline.image_size": "image_size",
+    "baseline.stored_size": "stored_size",
     "baseline.channels": "channels",
     "baseline.precision": "precision",
     "delta": "delta",

@@ -1,14 +1,15 @@
 """A study as data: one baseline, an ordered list of stages, and the numbers that bound it."""
 
-from typing import Literal
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from spaces.domain import Domain, LogGrid, Value, rounded
+from spaces.domain import Domain, LogGrid, Options, Value, label, rounded
 from trainer.recipe import Recipe
 
-ScientificFactor = Literal["lr", "loss", "augment"]
-AutoField = Literal["image_size", "channels", "precision", "delta", "noise"]
+AutoField = Literal["image_size", "stored_size", "channels", "precision", "delta", "noise"]
 
 
 class Frozen(BaseModel):
@@ -29,25 +30,79 @@ class Nuisance(Frozen):
         return tuple(rounded(anchor * factor) for factor in self.times)
 
 
-class Stage(Frozen):
-    """The exploration of one factor. `trials` bounds the screen (None: every cell of the domain)."""
+# What a stage may ask about, and the kind of domain its values come from. Not asked about: what the data are decoded to
+# (all runs of a study share the pixels), the backbone (it is what a study fixes) and how a run is scored and stopped.
+FACTORS: dict[str, str] = {
+    "lr": "log_grid",
+    "loss": "losses",
+    "augment": "augments",
+    **dict.fromkeys(
+        (
+            "weights",
+            "image_size",
+            "normalise",
+            "stem",
+            "heads",
+            "head_init",
+            "batch_size",
+            "sampling",
+            "warmup_epochs",
+            "decay_epochs",
+            "ema_epochs",
+            "dropout",
+            "drop_path",
+        ),
+        "options",
+    ),
+}
+
+
+class Factor(Frozen):
+    """A field of the recipe and the values to compare. Raises when the two do not belong together."""
+
+    factor: str
+    domain: Domain
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Factor":
+        if self.factor not in FACTORS:
+            raise ValueError(f"{self.factor!r} is no factor a stage can ask about; there is: {', '.join(FACTORS)}")
+        expected = FACTORS[self.factor]
+        if self.domain.kind != expected:
+            raise ValueError(f"a stage asks about {self.factor} but its domain is {self.domain.kind}; give {expected}")
+        return self
+
+
+class Stage(Factor):
+    """The exploration of one factor. `trials` bounds the screen (None: every cell of the domain).
+
+    With `crossed` the question is about two fields together, every value of the one with every value of the other:
+    for factors that answer the same need, such as sampling and weights against imbalance, where one at a time would
+    find the two together only by luck.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    factor: ScientificFactor
-    domain: Domain
+    crossed: Factor | None = None
     nuisance: Nuisance | None = None
     trials: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _one_question(self) -> "Stage":
-        expected = {"lr": "log_grid", "loss": "losses", "augment": "augments"}[self.factor]
-        if self.domain.kind != expected:
-            raise ValueError(
-                f"stage {self.name} asks about {self.factor} but its domain is {self.domain.kind}; give {expected}"
-            )
-        if self.nuisance and self.nuisance.field == self.factor:
-            raise ValueError(f"stage {self.name}: {self.factor} cannot be scientific and nuisance at once")
+        if self.crossed and self.crossed.factor == self.factor:
+            raise ValueError(f"stage {self.name}: {self.factor} is crossed with itself; cross it with another field")
+        if self.nuisance and self.nuisance.field in self.asks:
+            raise ValueError(f"stage {self.name}: {self.nuisance.field} cannot be scientific and nuisance at once")
         return self
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The scientific fields: one, or two that are crossed."""
+        return (self.factor, self.crossed.factor) if self.crossed else (self.factor,)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """All fields in which two recipes of this stage may differ."""
+        return (*self.asks, self.nuisance.field) if self.nuisance else self.asks
 
 
 class Budgets(Frozen):
@@ -78,7 +133,7 @@ class StudyDefinition(Frozen):
     question: str
     baseline: Recipe
     stages: tuple[Stage, ...] = Field(min_length=1)
-    auto: tuple[AutoField, ...] = ("image_size", "channels", "precision", "delta", "noise")
+    auto: tuple[AutoField, ...] = ("image_size", "stored_size", "channels", "precision", "delta", "noise")
     patience: int = Field(default=3, ge=1)
     """Epochs without progress above delta after which a run decays and ends."""
     delta: float = Field(default=0.005, ge=0, lt=1)
@@ -98,6 +153,9 @@ class StudyDefinition(Frozen):
             raise ValueError(f"two stages share a name ({', '.join(names)}); give each its own")
         if self.baseline.plateau is not None:
             raise ValueError("baseline.plateau is set by the study; give patience and delta instead")
+        for stage in self.stages:
+            for asked in (stage, stage.crossed) if stage.crossed else (stage,):
+                _check_values(stage.name, asked)
         return self
 
     def phase_name(self, stage: Stage) -> str:
@@ -105,13 +163,54 @@ class StudyDefinition(Frozen):
         return f"{self.stages.index(stage) + 1}-{stage.name}"
 
 
-def scientific_values(stage: Stage, incumbent: Recipe) -> tuple[Value, ...]:
+@dataclass(frozen=True)
+class Setting:
+    """One scientific value: what it makes of the recipe, field by field, and how a person reads it."""
+
+    values: tuple[tuple[str, Value], ...]
+
+    @property
+    def label(self) -> str:
+        return " + ".join(label(value) for _, value in self.values)
+
+    @property
+    def changes(self) -> dict[str, Value]:
+        return dict(self.values)
+
+
+def held(stage: Stage, incumbent: Recipe) -> Setting:
+    """What the incumbent has in the fields the stage asks about."""
+    return Setting(tuple((field, getattr(incumbent, field)) for field in stage.asks))
+
+
+def scientific_values(stage: Stage, incumbent: Recipe) -> tuple[Setting, ...]:
     """Every value the stage asks about, the incumbent's first, each once."""
-    values: list[Value] = [getattr(incumbent, stage.factor)]
-    values += [value for value in stage.domain.values() if value not in values]
-    return tuple(values)
+    domains = [(stage.factor, stage.domain.values())]
+    if stage.crossed:
+        domains.append((stage.crossed.factor, stage.crossed.domain.values()))
+    found = [held(stage, incumbent)]
+    for combined in product(*(values for _, values in domains)):
+        setting = Setting(tuple(zip(stage.asks, combined, strict=True)))
+        if setting not in found:
+            found.append(setting)
+    return tuple(found)
+
+
+def _check_values(name: str, asked: Factor) -> None:
+    """Raises unless every plain value is one that a recipe takes in that field, whatever its other fields are."""
+    if not isinstance(asked.domain, Options):
+        return
+    field = Recipe.model_fields[asked.factor]
+    # rebuilt with its metadata: bounds and patterns of the field hold
+    adapter = TypeAdapter(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
+    for value in asked.domain.choices:
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            said = error.errors()[0]["msg"]
+            raise ValueError(f"stage {name}: {asked.factor} = {value} is refused: {said}") from None
 
 
 def is_range(stage: Stage) -> bool:
     """Whether the scientific values lie on a line (and so have a low and a high end)."""
-    return isinstance(stage.domain, LogGrid)
+    return isinstance(stage.domain, LogGrid) and stage.crossed is None
