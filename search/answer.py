@@ -41,7 +41,7 @@ def recipe_words(snapshot: Snapshot) -> str:
         return "none yet"
     recipe = read_recipe(headline.recipe)
     return (
-        f"{recipe.backbone} at {recipe.image_size} px, {recipe.optimizer.kind} lr {recipe.lr:g}, "
+        f"{recipe.backbone_name} at {recipe.image_size} px, {recipe.optimizer.kind} lr {recipe.lr:g}, "
         f"{recipe.loss.label}, augmentation {recipe.augment.label}"
     )
 

@@ -6,15 +6,20 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from search.edge import UserError
+from search.own_code import OwnCode, StoredCode
 from spaces.catalog import DEFINITIONS, definition_named
-from spaces.overrides import override, settings_between
+from spaces.overrides import BadOverride, also_try, override, parsed, settings_between
 from spaces.study import StudyDefinition
 
-BUILT_IN_DATA = ("digits",)
+BUILT_IN_DATA = ("digits", "faces")
+DEFAULT_DATA = "digits"
+DATA_SUFFIXES = (".csv", ".npz", ".gz")
 
 
 def known_study(name: str | None) -> str:
@@ -30,12 +35,22 @@ class Request:
 
     definition_name: str
     settings: tuple[str, ...]
+    tries: tuple[str, ...]
     name: str | None
     data: str
+    label: str | None
+    group: str | None
+    target: str | None
+    follow_links: bool
+    skip_broken: bool
+    cache: Path | None
     storage: str | None
     runs: Path
     backbone: str | None
     weights: Path | None
+    code: tuple[Path, ...]
+    trust_code: bool
+    metric: str | None
     seed: int | None
     trials: int | None
     workers: int | None
@@ -47,28 +62,70 @@ class Request:
 
     @property
     def study_name(self) -> str:
-        return self.name or default_name(self.definition_name, self.data)
+        return self.name or default_name(self.definition_name, self.data, self.target)
+
+    @cached_property
+    def own_code(self) -> OwnCode:
+        """What finds the user's own code; with --trust-code also that which is kept with the study."""
+        stored = trusted_code(self) if self.trust_code else {}
+        return OwnCode(self.code, stored, self.runs / "code")
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """sha256 -> file: weights and code."""
+        self.asked()
+        weights = {digest_of(self.weights): self.weights} if self.weights else {}
+        return {**weights, **self.own_code.found}
 
     def asked(self) -> StudyDefinition:
         """The definition with all settings applied. Raises one-line errors; does not ask timm for the backbone."""
         definition = definition_named(self.definition_name)
         short: list[str] = []
         if self.backbone:
-            short.append(f"baseline.backbone={json.dumps(self.backbone)}")
+            short.append(f"baseline.backbone={self.backbone}")
         if self.weights:
             short.append(f"baseline.weights=sha256:{digest_of(self.weights)}")
+        if self.metric:
+            short.append(f"baseline.metric={self.metric}")
         if self.seed is not None:
             short.append(f"seed={self.seed}")
         if self.trials is not None:
             short += [f"stages.{stage.name}.trials={self.trials}" for stage in definition.stages]
-        return override(definition, (*short, *self.settings))
+        definition = override(definition, tuple(self._expanded(setting) for setting in (*short, *self.settings)))
+        for given in self.tries:
+            factor, equals, _ = given.partition("=")
+            if not equals:
+                raise BadOverride(f"--try {given!r} is not factor=value; write for example --try loss=focal")
+            definition = also_try(definition, self._expanded(given, factor.strip()))
+        return definition
+
+    def _expanded(self, setting: str, path: str = "") -> str:
+        """`path=value` with the user's own code in the value found and known by its digest."""
+        where, equals, text = setting.partition("=")
+        value = parsed(text.strip())
+        known = self.own_code.expand(path or where.strip(), value)
+        return setting if known == value else f"{where}{equals}{json.dumps(known)}"
+
+
+def trusted_code(request: Request) -> dict[str, StoredCode]:
+    """The code kept with the study that is to be joined, by file name; none if there is no such study yet."""
+    from search.options import storage_url
+    from search.study import Resolved
+    from storage.store import Store
+
+    store = Store.connect(storage_url(request.storage, request.runs), wait=request.wait_for_db)
+    try:
+        manifest = store.manifest(request.study_name)
+        return {code.file: code for code in Resolved.model_validate_json(manifest.resolved).code} if manifest else {}
+    finally:
+        store.close()
 
 
 def check_backbone(name: str) -> str:
     """`name` if timm knows it. Raises `UserError` with the nearest names."""
     import timm
 
-    if timm.is_model(name):
+    if timm.is_model(name) or name.startswith("custom:"):
         return name
     near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
     hint = (
@@ -90,17 +147,20 @@ def digest_of(file: Path) -> str:
         ) from None
 
 
-def default_name(study: str, data: str) -> str:
-    """`lr_aug` on built-in data, `lr_aug-<data>` on one's own."""
+def default_name(study: str, data: str, target: str | None = None) -> str:
+    """`lr_aug` on the digits, `lr_aug-<data>` on other data, `lr_aug-<data>-<target>` for one part of a label."""
     from storage.names import study_name_from
 
+    ending = f"-{target}" if target else ""
+    if data == DEFAULT_DATA:
+        return study_name_from(study + ending) if ending else study
     if data in BUILT_IN_DATA:
-        return study
+        return study_name_from(f"{study}-{data}{ending}")
     try:
         folder = Path(data).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):  # no such home, no such path: the data room says it better
         folder = Path(data)
-    return study_name_from(f"{study}-{folder.name}")
+    return study_name_from(f"{study}-{folder.stem if folder.suffix.lower() in DATA_SUFFIXES else folder.name}{ending}")
 
 
 def check_weights(definition: StudyDefinition, weights: Path | None) -> None:
@@ -110,13 +170,16 @@ def check_weights(definition: StudyDefinition, weights: Path | None) -> None:
         raise UserError(f"this study starts from a local weights file ({wanted[:19]}...); give it with --weights FILE")
 
 
-def launch_line(definition: StudyDefinition, name: str, data: str) -> str:
+def launch_line(
+    definition: StudyDefinition, name: str, data: str, data_words: Sequence[str] = (), target: str | None = None
+) -> str:
     """The launch command that asks for `definition`. The storage URL is left out: it may hold a password."""
     words = ["--study", definition.name]
-    if name != default_name(definition.name, data):
+    if name != default_name(definition.name, data, target):
         words += ["--name", name]
-    if data not in BUILT_IN_DATA:
+    if data != DEFAULT_DATA:
         words += ["--data", data]
+    words += data_words
     base = DEFINITIONS.get(definition.name)
     for setting in settings_between(base, definition) if base else ():
         words += ["--weights", "FILE"] if setting.startswith("baseline.weights=sha256:") else ["--set", setting]

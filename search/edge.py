@@ -73,7 +73,9 @@ def exit_code_of(error: Exception) -> int | None:
         *_mistakes("storage.errors", "StorageError"),
         *_mistakes("trainer.recipe", "RecipeError"),
         *_mistakes("trainer.backbone", "BackboneError"),
-        *_mistakes("trainer.data", "DataError"),
+        *_mistakes("trainer.sources.source", "DataError"),
+        *_mistakes("trainer.custom", "CustomError"),
+        *_mistakes("trainer.metrics", "MetricError"),
         *_mistakes("search.siblings", "WrongPackage"),
     )
     return EXIT_MISTAKE if isinstance(error, known) else None

@@ -2,11 +2,13 @@
 
 import getpass
 import socket
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from search.ask import launch_line
 from search.edge import Refused
+from search.own_code import StoredCode
 from search.study import DataFacts, Resolved, Study
 from search.versions import versions
 from spaces.overrides import differences
@@ -18,35 +20,42 @@ from trainer.folds import hold_out
 from trainer.recipe import RECIPE_VERSION
 
 
-def create_or_join(
-    store: Store,
-    name: str,
-    asked: StudyDefinition,
-    resolved: StudyDefinition,
-    source: Source,
-    facts: DataFacts,
-    data: str,
-) -> tuple[Study, bool]:
+@dataclass(frozen=True)
+class Asked:
+    """A study as this launch would create it: the definition as asked, and with everything looked up."""
+
+    name: str
+    definition: StudyDefinition
+    resolved: StudyDefinition
+    data: str
+    data_digest: str
+    facts: DataFacts
+    target: str | None = None
+    code: tuple[StoredCode, ...] = ()
+
+
+def create_or_join(store: Store, asked: Asked) -> tuple[Study, bool]:
     """The stored study, and whether this call created it.
 
     The unresolved definitions are compared and the stored resolved one adopted, so that what `auto` looked up on the
     first server holds on all. Raises `Refused` with the differences and the line that would work.
     """
+    resolved = Resolved(definition=asked.resolved, data=asked.facts, code=asked.code)
     mine = Manifest(
-        definition=asked.model_dump_json(),
-        resolved=Resolved(definition=resolved, data=facts).model_dump_json(),
-        data_digest=source.digest,
+        definition=asked.definition.model_dump_json(),
+        resolved=resolved.model_dump_json(),
+        data_digest=asked.data_digest,
         recipe_version=RECIPE_VERSION,
         versions=versions(),
         creator=f"{_user()}@{socket.gethostname()}",
     )
-    existed = store.manifest(name) is not None
-    stored = store.create(name, mine)
-    check_joins(stored, mine, asked, data)
+    existed = store.manifest(asked.name) is not None
+    stored = store.create(asked.name, mine)
+    check_joins(stored, mine, asked)
     return Study.of(store, stored), not existed
 
 
-def check_joins(stored: Manifest, mine: Manifest, asked: StudyDefinition, data: str) -> None:
+def check_joins(stored: Manifest, mine: Manifest, asked: Asked) -> None:
     """Raises `Refused` unless the stored study trains exactly what is asked here."""
     own_way = f"start your own with --name {stored.name}-2"
     if stored.recipe_version != mine.recipe_version:
@@ -56,12 +65,14 @@ def check_joins(stored: Manifest, mine: Manifest, asked: StudyDefinition, data: 
         )
     if stored.data_digest != mine.data_digest:
         try:
-            there = Resolved.model_validate_json(stored.resolved).data.words
+            facts = Resolved.model_validate_json(stored.resolved).data
+            there, read_with = facts.words, facts.options
         except ValidationError:
-            there = "of another release"
+            there, read_with = "of another release", asked.facts.options
+        options = f", read with {' '.join(read_with) or 'no options'}" if read_with != asked.facts.options else ""
         raise Refused(
             f"study {stored.name} was made on other data ({there}; "
-            f"digest {stored.data_digest[:12]}) than {data} (digest {mine.data_digest[:12]}); "
+            f"digest {stored.data_digest[:12]}{options}) than {asked.data} (digest {mine.data_digest[:12]}); "
             f"give --data with a copy of the same images and labels, or {own_way}"
         )
     if stored.definition == mine.definition:
@@ -72,39 +83,35 @@ def check_joins(stored: Manifest, mine: Manifest, asked: StudyDefinition, data: 
         raise Refused(
             f"study {stored.name} was made by another release of ceteris; use that release, or {own_way}"
         ) from None
-    if theirs == asked:
+    if theirs == asked.definition:
         return
     changed = "; ".join(
         f"{path} is {_show(there)} there, {_show(here)} here"
-        for path, (here, there) in differences(asked, theirs).items()
+        for path, (here, there) in differences(asked.definition, theirs).items()
     )
     raise Refused(
         f"study {stored.name} exists with another definition: {changed or 'the order of its stages'}. "
-        f"Join it as it is (with the same --storage): {launch_line(theirs, stored.name, data)} - or {own_way}"
+        f"Join it as it is (with the same --storage): "
+        f"{launch_line(theirs, stored.name, asked.data, asked.facts.options, asked.target)} - or {own_way}"
     )
 
 
-def facts_of(source: Source, test_fraction: float) -> DataFacts:
+def facts_of(
+    source: Source, test_fraction: float, options: tuple[str, ...] = (), left_out: tuple[str, ...] = ()
+) -> DataFacts:
     """What the manifest says of the data; decodes nothing."""
-    development, test = hold_out(source.labels, source.groups, test_fraction)
+    development, test = hold_out(source, test_fraction)
     return DataFacts(
         name=source.name,
+        kind=source.kind,
         classes=source.class_names,
         development_images=len(development),
         test_images=len(test),
         groups=None if source.groups is None else len(set(source.groups.tolist())),
+        official_test=source.official_test is not None,
+        options=options,
+        left_out=left_out,
     )
-
-
-def resolve(asked: StudyDefinition, source: Source, precision: str) -> StudyDefinition:
-    """`asked` with the fields that are looked up filled in: geometry from the data, precision from the device.
-
-    delta and noise stay in `auto`: the pilot measures them.
-    """
-    looked_up = {"image_size": source.default_image_size, "channels": source.default_channels, "precision": precision}
-    update = {field: value for field, value in looked_up.items() if field in asked.auto}
-    auto = tuple(field for field in asked.auto if field not in looked_up)
-    return asked.model_copy(update={"baseline": asked.baseline.model_copy(update=update), "auto": auto})
 
 
 def _show(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.data_options import data_options
 from search.edge import run
 from search.options import runs_option, storage_option
 
@@ -12,13 +13,7 @@ from search.options import runs_option, storage_option
 @click.command("launch")
 @click.option("--study", "definition_name", metavar="NAME", help="Study definition, for example lr_aug.")
 @click.option("--name", metavar="NAME", help="Name of the stored study (default: the definition's, with the data's).")
-@click.option(
-    "--data",
-    envvar="CETERIS_DATA",
-    default="digits",
-    metavar="DATA",
-    help="digits (default) or a folder of class folders.",
-)
+@data_options
 @storage_option
 @runs_option
 @click.option("--backbone", metavar="NAME", help="Any timm backbone (default: test_resnet).")
@@ -30,6 +25,21 @@ from search.options import runs_option, storage_option
     metavar="PATH=VALUE",
     help="Any field: baseline.epochs=30, baseline.loss=focal.",
 )
+@click.option(
+    "--try",
+    "tries",
+    multiple=True,
+    metavar="FACTOR=VALUE",
+    help="One value more to compare: loss=asymmetric, augment=custom:my_augments.py:Fog.",
+)
+@click.option("--metric", metavar="NAME", help="macro_f1 (default), accuracy, or one of torchmetrics: cohen_kappa, ...")
+@click.option(
+    "--code",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A Python file of your own that custom:FILE.py:NAME names (default: looked for in this folder).",
+)
+@click.option("--trust-code", is_flag=True, help="Run the code that is kept with the study when its file is not here.")
 @click.option(
     "--seed", type=click.IntRange(0, 999_999), help="Study seed: other replicates, another run of luck (default: 0)."
 )

@@ -25,9 +25,7 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
     """
     store, definition = at.study.store, at.study.definition
     recipe = read_recipe(lease.recipe)
-    run = Run(
-        recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, weights_file=at.weights_file
-    )
+    run = Run(recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, files=at.files)
     restore(run, lease, at)
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []

@@ -45,7 +45,7 @@ def keep_best_weights(snapshot: Snapshot, folder: RunFolder) -> Path | None:
             except CheckpointDamaged:  # trained on another server, or deleted by hand
                 continue
             recipe = read_recipe(row.recipe)
-            metric = {"macro_f1": "f1", "accuracy": "acc"}[recipe.metric]
-            name = f"confirm-{headline.answer}_{recipe.backbone}_{metric}-{row.last_score:.4f}.pt"
+            metric = {"macro_f1": "f1", "accuracy": "acc"}.get(recipe.metric, recipe.metric)
+            name = f"confirm-{headline.answer}_{recipe.backbone_name}_{metric}-{row.last_score:.4f}.pt"
             return folder.keep_weights(payload, name)
     return None

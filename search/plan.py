@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -12,6 +11,7 @@ from search.phases import planned_runs
 from search.progress import clock
 from search.retention import KEPT_PER_PHASE
 from spaces.study import StudyDefinition
+from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.pace import measure
 
@@ -56,17 +56,17 @@ class Plan:
         ]
 
 
-def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], weights: Path | None) -> Plan:
+def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], files: Files) -> Plan:
     """Count the runs, time the baseline on a few hundred images. Raises `BackboneError` when it cannot be trained."""
     recipe = definition.baseline
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers run
     try:
-        pace = measure(recipe, dataset, torch.device(devices[0]), weights)
+        pace = measure(recipe, dataset, torch.device(devices[0]), files)
     finally:
         torch.set_num_threads(threads)
-    validation = len(dataset.labels) // definition.folds
-    train = len(dataset.labels) - validation
+    validation = len(dataset.development) // definition.folds
+    train = len(dataset.development) - validation
     per_epoch = min(train, recipe.epoch_images or train) * pace.seconds_per_train_image
     per_epoch += validation * pace.seconds_per_validation_image
     return Plan(

@@ -7,18 +7,23 @@ import click
 
 from search import ask, outcome, preflight
 from search.ask import Request
+from search.data_options import source_options, words_of
+from search.decoding import decode_progress
 from search.fleet import Fleet
 from search.folder import RunFolder
-from search.join import create_or_join, facts_of, resolve
+from search.join import Asked, create_or_join, facts_of
 from search.options import shown_storage, storage_url
 from search.plan import Plan, make_plan
 from search.preflight import Ground
+from search.resolve import geometry_of, resolve
 from search.study import DataFacts, Study
 from search.supervise import carry_to_answer
 from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from storage.store import Store
-from trainer.data import Dataset, Source, load, open_source
+from trainer.data import Dataset, Source, SourceOptions, load, open_source
+from trainer.metrics import check_metric
+from trainer.split import SplitReport, split_report
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Start:
     ground: Ground
     url: str
     asked: StudyDefinition
-    source: Source
-    facts: DataFacts
+    options: SourceOptions
+    opened: Source
 
     @classmethod
     def of(cls, request: Request, ground: Ground) -> "Start":
@@ -40,13 +45,17 @@ class Start:
         asked = request.asked()
         ask.check_backbone(asked.baseline.backbone)
         ask.check_weights(asked, request.weights)
-        source = open_source(request.data)
-        return cls(request, ground, url, asked, source, facts_of(source, asked.test_fraction))
+        check_metric(asked.baseline.metric)
+        options = source_options(
+            request.label, request.group, request.target, request.follow_links, request.skip_broken, request.cache
+        )
+        return cls(request, ground, url, asked, options, open_source(request.data, options))
 
     def tell_plan(self) -> None:
         """Print what the study would cost, and start nothing."""
         self.ground.require()
-        click.echo(f"{self.request.study_name} on {self.facts.words}; {self._trains}")
+        click.echo(f"{self.request.study_name} on {self._facts.words}; {self._trains}")
+        self._tell_data()
         for line in self._plan().lines():
             click.echo(line)
 
@@ -61,17 +70,17 @@ class Start:
         if store.manifest(request.study_name) is None:
             self.ground.require()
             plan = self._plan()
-        study, created = create_or_join(
-            store, request.study_name, self.asked, self._resolved, self.source, self.facts, request.data
-        )
+        study, created = create_or_join(store, self._asked())
         folder = RunFolder.of(study, request.runs)
+        folder.write_text("data.txt", "\n".join((self._facts.words, *self.source.notes, *self._split.lines())) + "\n")
         if study.headline() is not None:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
             self.ground.require()
             if not request.quiet:
-                click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.facts.words}")
+                click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self._facts.words}")
+                self._tell_data()
                 click.echo(self._trains)
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
                 for line in plan.lines() if plan else ():
@@ -79,32 +88,75 @@ class Start:
             self._work(study, folder)
         outcome.tell_answer(study, folder)
 
+    @cached_property
+    def source(self) -> Source:
+        """The data of the study: with --skip-broken without the pictures that cannot be read."""
+        return self._dataset.source if self.options.skip_broken else self.opened
+
+    def _asked(self) -> Asked:
+        request = self.request
+        return Asked(
+            name=request.study_name,
+            definition=self.asked,
+            resolved=self._resolved,
+            data=request.data,
+            data_digest=self.source.digest,
+            facts=self._facts,
+            target=request.target,
+            code=request.own_code.texts(),
+        )
+
+    @cached_property
+    def _facts(self) -> DataFacts:
+        left_out = self._dataset.left_out if self.options.skip_broken else ()
+        words = tuple(word for word in words_of(self.options) if not word.startswith("--cache"))
+        return facts_of(self.source, self.asked.test_fraction, words, left_out)
+
+    @cached_property
+    def _split(self) -> SplitReport:
+        return split_report(self.source, self.asked.folds, self.asked.test_fraction, 1000 * self.asked.seed)
+
+    def _tell_data(self) -> None:
+        for note in (*self.source.notes, *self._split.warnings):
+            click.echo(f"warning: {note}" if note in self._split.warnings else f"note: {note}", err=True)
+        for name in self._facts.left_out:
+            click.echo(f"left out: {name}")
+
     @property
     def _trains(self) -> str:
         recipe = self._resolved.baseline
-        return f"every run trains {recipe.backbone} at {recipe.image_size} px on batches of {recipe.batch_size}"
+        return f"every run trains {recipe.backbone_name} at {recipe.image_size} px on batches of {recipe.batch_size}"
 
     def _plan(self) -> Plan:
-        return make_plan(self._resolved, self._dataset, self._devices, self.request.weights)
+        return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
 
     def _work(self, study: Study, folder: RunFolder) -> None:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
-        arguments += ["--weights", str(request.weights)] if request.weights else []
+        arguments += words_of(self.options)
+        for file in request.files.values():
+            arguments += ["--file", str(file)]
         crew = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs)
         carry_to_answer(study, crew, self._devices, request.quiet)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:
-        return resolve(self.asked, self.source, preflight.precision_on(self.ground.device))
+        return resolve(self.asked, self.opened, preflight.precision_on(self.ground.device))
 
     @cached_property
     def _dataset(self) -> Dataset:
-        baseline = self._resolved.baseline
-        return load(self.source, baseline.image_size, baseline.channels, self.asked.test_fraction)
+        with decode_progress(self.request.quiet) as progress:
+            return load(
+                self.opened,
+                geometry_of(self._resolved.baseline),
+                self.asked.test_fraction,
+                cache=self.options.cache,
+                progress=progress,
+                skip_broken=self.options.skip_broken,
+            )
 
     @cached_property
     def _devices(self) -> tuple[str, ...]:
-        return preflight.places(self.ground, self.request.workers, self._dataset.images.nbytes)
+        return preflight.places(self.ground, self.request.workers, self._dataset.pixels.stored.nbytes)

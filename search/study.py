@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from search.edge import UserError
+from search.own_code import StoredCode
 from spaces.study import Stage, StudyDefinition
 from storage.rows import Manifest, Verdict
 from storage.store import Store
@@ -21,14 +22,23 @@ class DataFacts(BaseModel):
     development_images: int
     test_images: int
     groups: int | None = None
+    kind: str = ""
+    official_test: bool = False
+    options: tuple[str, ...] = ()
+    """The command-line words that read the data in this way: --label, --group, --target, ..."""
+    left_out: tuple[str, ...] = ()
+    """Pictures that could not be read, with the reason."""
 
     @property
     def words(self) -> str:
         """`digits: 1497 images to learn from, 300 held out for the test, 10 classes`"""
         groups = f", {self.groups} groups" if self.groups else ""
+        kind = f" ({self.kind})" if self.kind not in ("", self.name) else ""
+        held_out = "in the official test part" if self.official_test else "held out for the test"
+        left_out = f", {len(self.left_out)} left out as broken" if self.left_out else ""
         return (
-            f"{self.name}: {self.development_images} images to learn from, {self.test_images} held out for the test, "
-            f"{len(self.classes)} classes{groups}"
+            f"{self.name}{kind}: {self.development_images} images to learn from, {self.test_images} {held_out}, "
+            f"{len(self.classes)} classes{groups}{left_out}"
         )
 
     def validation_images(self, folds: int) -> int:
@@ -41,6 +51,8 @@ class Resolved(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     definition: StudyDefinition
     data: DataFacts
+    code: tuple[StoredCode, ...] = ()
+    """The user's own code that the recipes name: a joiner without the files may run it with --trust-code."""
 
 
 class Rules(BaseModel):

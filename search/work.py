@@ -9,20 +9,24 @@ import socket
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 
+from search.ask import digest_of
+from search.data_options import data_options, source_options
 from search.edge import EXIT_INTERRUPTED, UserError, run
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
+from search.resolve import geometry_of
 from search.study import Study
 from search.versions import versions
 from search.worker import TooManyFailures, Worker
 from search.workplace import Workplace
 from storage.checkpoints import CheckpointFolder
 from storage.store import Store
-from trainer.data import load, open_source
+from trainer.data import Dataset, SourceOptions, load, open_source
 
 log = logging.getLogger("ceteris.worker")
 RENEWALS_PER_LEASE = 3
@@ -30,10 +34,10 @@ RENEWALS_PER_LEASE = 3
 
 @click.command(hidden=True)
 @click.option("--name", required=True)
-@click.option("--data", required=True)
+@data_options
 @click.option("--device", required=True)
 @click.option("--folder", required=True, type=click.Path(path_type=Path))
-@click.option("--weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--storage", envvar="CETERIS_STORAGE", required=True)
 @click.option("--checkpoint-every", type=float, default=30.0)
 @click.option("--lease-seconds", type=float, default=30.0)
@@ -44,12 +48,13 @@ def main(
     data: str,
     device: str,
     folder: Path,
-    weights: Path | None,
+    files: tuple[Path, ...],
     storage: str,
     checkpoint_every: float,
     lease_seconds: float,
     threads: int,
     launcher: int | None,
+    **options: Any,
 ) -> None:
     """Work on the stored study NAME until it is answered."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -60,19 +65,19 @@ def main(
     if manifest is None:
         raise UserError(f"no study is called {name!r} in {store.url_without_secret}; start it with search.launch")
     study = Study.of(store, manifest)
-    source = open_source(data)
-    if source.digest != manifest.data_digest:
-        raise UserError(f"{data} is not the data of study {name}; give --data with the same images and labels")
-    recipe = study.definition.baseline
     place = torch.device(device)
-    dataset = load(source, recipe.image_size, recipe.channels, study.definition.test_fraction).to(place)
+    dataset = dataset_of(study, data, source_options(**options)).to(place)
+    if dataset.digest != manifest.data_digest:
+        raise UserError(f"{data} is not the data of study {name}; give --data with the same images and labels")
 
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
     store.register_worker(study.study_id, worker, host, pid, device, versions())
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
     checkpoints = CheckpointFolder(folder / study.instance)
-    at = Workplace(study, dataset, place, weights, checkpoints, keeper, checkpoint_every, leaving)
+    at = Workplace(
+        study, dataset, place, {digest_of(file): file for file in files}, checkpoints, keeper, checkpoint_every, leaving
+    )
     log.info("worker %s on %s joins %s", worker, device, name)
     try:
         Worker(at, worker).carry()
@@ -84,6 +89,18 @@ def main(
         store.close()
     if leaving():
         sys.exit(EXIT_INTERRUPTED)
+
+
+def dataset_of(study: Study, data: str, options: SourceOptions) -> Dataset:
+    """The data decoded as the study's recipes want them; from the cache, where the launch has put them."""
+    definition = study.definition
+    return load(
+        open_source(data, options),
+        geometry_of(definition.baseline),
+        definition.test_fraction,
+        cache=options.cache,
+        skip_broken=options.skip_broken,
+    )
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ def _found() -> dict[str, StudyDefinition]:
         if module.name == __name__:
             continue
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, StudyDefinition):
-                if definitions.setdefault(value.name, value) is not value:
-                    raise ValueError(f"two files in spaces define a study {value.name!r}: rename one")
+            if isinstance(value, StudyDefinition) and definitions.setdefault(value.name, value) is not value:
+                raise ValueError(f"two files in spaces define a study {value.name!r}: rename one")
     return definitions
 
 

@@ -10,8 +10,6 @@ IMAGE_SIZE = StudyDefinition(
     baseline=BASELINE,
     stages=(
         LEARNING_RATE,
-        Stage(
-            name="image_size", factor="image_size", domain=Options(choices=(16, 24, 32, 48, 64)), nuisance=TUNED_LR
-        ),
+        Stage(name="image_size", factor="image_size", domain=Options(choices=(16, 24, 32, 48, 64)), nuisance=TUNED_LR),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spaces.domain import LogGrid
 from spaces.study import StudyDefinition
 from trainer.recipe import Recipe
 
@@ -37,8 +38,27 @@ def override(definition: StudyDefinition, settings: tuple[str, ...]) -> StudyDef
         path = path.strip()
         if not equals or not path:
             raise BadOverride(f"--set {setting!r} is not path=value; write for example --set baseline.epochs=30")
-        definition = _with(definition, path, _parsed(text.strip()), setting)
+        definition = _with(definition, path, parsed(text.strip()), setting)
     return definition
+
+
+def also_try(definition: StudyDefinition, given: str) -> StudyDefinition:
+    """`definition` with one value more, `factor=value`, in the stage that asks about that factor.
+
+    Raises `BadOverride`.
+    """
+    factor, _, text = given.partition("=")
+    factor, value = factor.strip(), parsed(text.strip())
+    for stage in definition.stages:
+        for path, asked in (("domain", stage), ("crossed.domain", stage.crossed)):
+            if asked is not None and asked.factor == factor and not isinstance(asked.domain, LogGrid):
+                choices = [*asked.domain.model_dump(mode="json")["choices"], value]
+                return override(definition, (f"stages.{stage.name}.{path}.choices={json.dumps(choices)}",))
+    asked_about = [field for stage in definition.stages for field in stage.asks if field != "lr"]
+    raise BadOverride(
+        f"--try {given}: study {definition.name} compares no values of {factor!r}; "
+        f"it does of {', '.join(asked_about) or 'nothing but lr, which has a range: set stages.lr.domain.high'}"
+    )
 
 
 def differences(mine: StudyDefinition, theirs: StudyDefinition) -> dict[str, tuple[Json, Json]]:
@@ -70,11 +90,20 @@ def _with(definition: StudyDefinition, path: str, value: Json, setting: str) -> 
         tree["auto"] = [name for name in AUTO_PATHS.values() if name in auto]
         if value == "auto":
             return StudyDefinition.model_validate(tree)
-    node[leaf] = {"kind": value} if leaf in LABELLED and isinstance(value, str) else value
+    node[leaf] = _by_kind(value, leaf, node)
     try:
         return StudyDefinition.model_validate_json(json.dumps(tree))
     except ValidationError as error:
         raise BadOverride(f"--set {setting}: {_first(error)}") from None
+
+
+def _by_kind(value: Json, leaf: str, node: Json) -> Json:
+    """A loss, augmentation or optimizer given by its kind alone, spelled out; also in a list of choices."""
+    if leaf in LABELLED and isinstance(value, str):
+        return {"kind": value}
+    if leaf == "choices" and node.get("kind") in ("losses", "augments") and isinstance(value, list):
+        return [{"kind": item} if isinstance(item, str) else item for item in value]
+    return value
 
 
 def _child(node: Json, step: str, path: str, parent: str) -> Json:
@@ -107,7 +136,8 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {message} (given: {detail['input']!r})" if where else message
 
 
-def _parsed(text: str) -> Json:
+def parsed(text: str) -> Json:
+    """`text` as JSON, or else as it is."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Augmentation drawn anew each epoch (soft), or a fixed enlarged set drawn once (hard)? The same number of steps for all."""
+"""Augmentation drawn anew each epoch (soft), or a fixed enlarged set drawn once (hard)? Equally many steps for all."""
 
 from spaces.baseline import BASELINE, LEARNING_RATE, TUNED_LR
 from spaces.domain import Augments

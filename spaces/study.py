@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spaces.domain import Domain, LogGrid, Options, Value, label, rounded
 from trainer.recipe import Recipe
@@ -200,15 +200,13 @@ def _check_values(name: str, asked: Factor) -> None:
     """Raises unless every plain value is one that a recipe takes in that field, whatever its other fields are."""
     if not isinstance(asked.domain, Options):
         return
-    field = Recipe.model_fields[asked.factor]
-    # rebuilt with its metadata: bounds and patterns of the field hold
-    adapter = TypeAdapter(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
     for value in asked.domain.choices:
         try:
-            adapter.validate_python(value)
+            Recipe.model_validate({asked.factor: value})
         except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            raise ValueError(f"stage {name}: {asked.factor} = {value} is refused: {said}") from None
+            said = [detail["msg"] for detail in error.errors() if detail["loc"][:1] == (asked.factor,)]
+            if said:  # else it is refused only next to the defaults of other fields
+                raise ValueError(f"stage {name}: {asked.factor} = {value} is refused: {said[0]}") from None
 
 
 def is_range(stage: Stage) -> bool:

@@ -12,10 +12,14 @@ def main(arguments: list[str] | None = None) -> int:
     """0: trained; 1: diverged; 2: the request cannot be met, said in one line on stderr; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train one recipe alone, without a study.")
     parser.add_argument("recipe", type=Path, help='JSON file, such as {"lr": 0.003}; what it leaves out is the default')
-    parser.add_argument("--data", default="digits", help="digits, or a folder with one folder of images per class")
+    parser.add_argument("--data", default="digits", help="digits, faces, class folders, a CSV manifest, idx, npz, ...")
+    parser.add_argument("--label", help="column or array that holds the labels")
+    parser.add_argument("--group", help="column, array or file name pattern of what a split must not separate")
+    parser.add_argument("--target", help="one part of a label that is a product: mask, gender or age")
     parser.add_argument("--replicate", type=int, default=0, help="which split, fold and seed (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 (default cpu)")
     parser.add_argument("--weights", type=Path, help="the file that the recipe names by its sha256")
+    parser.add_argument("--code", type=Path, action="append", default=[], help="a file of one's own that it names")
     # One is the default: with more, a busy machine slows a small backbone down tenfold, and the last digits differ.
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     asked = parser.parse_args(arguments)
@@ -29,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     import torch  # seconds: a wrong recipe is refused before
 
     from trainer.backbone import BackboneError
-    from trainer.data import DataError, load, open_source
+    from trainer.custom import CustomError
+    from trainer.data import DataError, Geometry, SourceOptions, load, open_source
     from trainer.replicate import Replicate
     from trainer.run import Run, RunError
     from trainer.weights import digest_of_file
@@ -40,13 +45,20 @@ def main(arguments: list[str] | None = None) -> int:
             f'the recipe names no weights, so {asked.weights} would be ignored: add "weights": "sha256:{digest}"'
         )
     started = time.perf_counter()
+    files = {}
+    for file in [*([asked.weights] if asked.weights else []), *asked.code]:
+        if not file.is_file():
+            return _refuse(f"{file} is no file: give the weights or the code that the recipe names")
+        files[digest_of_file(file)] = file
     torch.set_num_threads(max(1, asked.threads))
     try:
         device = torch.device(asked.device)
         torch.empty(1, device=device)
-        data = load(open_source(asked.data), recipe.image_size, recipe.channels)
-        run = Run(recipe, Replicate.numbered(asked.replicate), data, device, weights_file=asked.weights)
-    except (DataError, BackboneError, RunError, ValueError) as error:
+        options = SourceOptions(asked.label, asked.group, asked.target)
+        geometry = Geometry(recipe.pixels, recipe.channels, recipe.fit)
+        data = load(open_source(asked.data, options), geometry)
+        run = Run(recipe, Replicate.numbered(asked.replicate), data, device, files=files)
+    except (DataError, BackboneError, CustomError, RunError, ValueError) as error:
         return _refuse(str(error))
     except (RuntimeError, AssertionError) as error:  # torch: no such device, not built for it, out of memory
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -59,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{epoch.images / epoch.seconds:.0f} img/s",
                 flush=True,
             )
-    except BackboneError as error:  # met by the first images only: no constructor checks every size
+    except (BackboneError, CustomError) as error:  # met by the first images only: no constructor checks every size
         return _refuse(str(error))
     except KeyboardInterrupt:
         return _refuse(f"interrupted after {len(run.epochs)} epochs, nothing is kept", code=130)

@@ -28,7 +28,7 @@ class Shift(Choice):
 
 
 class RandomResizedCrop(Choice):
-    """A box of `scale`..1 of the area and a side ratio of 3/4..4/3, drawn evenly (in log), resized to the image size."""
+    """A box of `scale`..1 of the area and a side ratio of 3/4..4/3 (drawn in log), resized to the image size."""
 
     kind: Literal["random_resized_crop"] = "random_resized_crop"
     scale: Annotated[Real, Field(gt=0, lt=1)] = 0.35
@@ -122,7 +122,7 @@ class Mixup(Choice):
 
 
 class CutMix(Choice):
-    """Pastes a box of a partner of its batch into each image, its area drawn from Beta(alpha, alpha) (Yun et al. 2019)."""
+    """Pastes a box of a partner of its batch into each image, its area from Beta(alpha, alpha) (Yun et al. 2019)."""
 
     kind: Literal["cutmix"] = "cutmix"
     alpha: Annotated[Real, Field(ge=0.05, le=10)] = 1.0

@@ -1,4 +1,4 @@
-"""What every part of a recipe is made of: frozen data, numbers of 4 significant digits, arms of sum types with a label."""
+"""What the parts of a recipe are made of: frozen data, numbers of 4 significant digits, arms of sum types."""
 
 import math
 from typing import Annotated, Any, TypeAlias

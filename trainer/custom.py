@@ -10,6 +10,7 @@ from typing import Any
 from trainer.choice import Custom
 
 Files = Mapping[str, Path]  # sha256, hexadecimal -> the file of that content on this machine: weights and code
+NO_FILES: Files = {}
 
 
 class CustomError(Exception):
@@ -68,7 +69,9 @@ def _module(file: str, digest: str, files: Files) -> Any:
             raise
         said = " ".join(str(error).split())[:200]
         line = _line_of(error, str(place))
-        raise CustomError(f"{file}{line} cannot be run ({type(error).__name__}: {said}): mend it and try again") from error
+        raise CustomError(
+            f"{file}{line} cannot be run ({type(error).__name__}: {said}): mend it and try again"
+        ) from error
     return module
 
 

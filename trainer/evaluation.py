@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.execution import autocast
-from trainer.metrics import Metric, Score
+from trainer.metrics import Score
 from trainer.recipe import Recipe
 
 
@@ -22,7 +22,7 @@ def logits_of(
 
 
 @torch.inference_mode()
-def score_of(metric: Metric, logits: Tensor, labels: Tensor) -> float:
+def score_of(metric: str, logits: Tensor, labels: Tensor) -> float:
     """The score of these answers, from 0 to 1."""
     score = Score(metric, logits.shape[1], labels)
     score.add(logits, labels)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
+from trainer.custom import CustomError
 from trainer.recipe import Recipe
 from trainer.weights import BackboneError
 
@@ -19,7 +20,7 @@ def backbone_errors(recipe: Recipe, device: torch.device) -> Iterator[None]:
     """
     try:
         yield
-    except (BackboneError, torch.AcceleratorError):
+    except (BackboneError, CustomError, torch.AcceleratorError):
         raise
     # Hundreds of architectures refuse a size with RuntimeError, AssertionError, ValueError, IndexError and others.
     except Exception as error:
@@ -40,7 +41,7 @@ def memory_errors(recipe: Recipe, device: torch.device) -> Iterator[None]:
 def refusal(recipe: Recipe, device: torch.device, error: Exception) -> BackboneError:
     """One line: backbone, size, channels, reason, what to try."""
     size, channels = recipe.image_size, "1 channel" if recipe.channels == 1 else f"{recipe.channels} channels"
-    what = f"backbone {recipe.backbone} cannot be trained on images of {size} px and {channels}"
+    what = f"backbone {recipe.backbone_name} cannot be trained on images of {size} px and {channels}"
     said = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
     if _out_of_memory(error):
         return BackboneError(

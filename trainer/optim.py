@@ -1,20 +1,33 @@
 """The optimizer a recipe names, fused: one kernel over all weights, on a CPU several times faster than the default."""
 
+import math
 from typing import assert_never
 
 import torch
 from torch import nn
 
-from trainer.recipe import SGD, AdamW, Optimizer
+from trainer.recipe import REFERENCE_BATCH, SGD, AdamW, Optimizer, Recipe
 
 
-def optimizer_of(choice: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
+def lr_scale(recipe: Recipe) -> float:
+    """What a recipe's lr, given for batches of 64, is multiplied by for its own batch size.
+
+    So that the best lr does not move with the batch size: in proportion for SGD (Goyal et al. 2017), by the square root
+    for AdamW (Malladi et al. 2022), whose weight decay grows alike: the decay of an epoch stays the same.
+    """
+    ratio = recipe.batch_size / REFERENCE_BATCH
+    return ratio if isinstance(recipe.optimizer, SGD) else math.sqrt(ratio)
+
+
+def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     """Its learning rate is 0 until set for each step. Biases, norms and what timm names are not decayed."""
-    groups = _groups(model, choice.weight_decay)
+    choice: Optimizer = recipe.optimizer
     match choice:
         case AdamW(beta1=beta1, beta2=beta2):
+            groups = _groups(model, choice.weight_decay * lr_scale(recipe))
             return torch.optim.AdamW(groups, lr=0.0, betas=(beta1, beta2), fused=True)
         case SGD(momentum=momentum, nesterov=nesterov):
+            groups = _groups(model, choice.weight_decay)
             return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=nesterov and momentum > 0, fused=True)
         case _:
             assert_never(choice)

@@ -35,7 +35,7 @@ def _by_class(labels: Tensor, power: float, draw: torch.Generator) -> Tensor:
 
 
 def _shares(weights: Tensor, total: int, draw: torch.Generator) -> list[int]:
-    """Whole numbers in proportion to `weights`, together `total`; the remainder falls by lot, so none is always short."""
+    """Whole numbers in proportion to `weights`, together `total`; the remainder falls by lot: none is always short."""
     exact = weights / weights.sum() * total
     whole = exact.floor()
     missing = total - int(whole.sum())

@@ -1,14 +1,15 @@
 """How fast a recipe trains on this machine, from a second of trying; also whether its backbone takes such images."""
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 
+from trainer.custom import NO_FILES, Files
 from trainer.data import Dataset
 from trainer.execution import deterministic
 from trainer.failure import memory_errors
+from trainer.feed import Feed
 from trainer.learner import Learner
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
@@ -25,9 +26,7 @@ class Pace:
     parameters: int  # of the backbone with its classifier for these classes, buffers apart
 
 
-def measure(
-    recipe: Recipe, data: Dataset, device: torch.device, weights_file: Path | None = None, images: int = 640
-) -> Pace:
+def measure(recipe: Recipe, data: Dataset, device: torch.device, files: Files = NO_FILES, images: int = 640) -> Pace:
     """Times training steps over about `images` images, one batch at least, and one validation pass over at most those.
 
     Nothing is cut, so classes may be as small as they like, and nothing is learned (the learning rate is 0), so the
@@ -35,39 +34,41 @@ def measure(
     device does not take such images.
     """
     with memory_errors(recipe, device):
-        few = _evenly(data, max(images, recipe.batch_size)).to(device)
-        count = len(few.labels)
-        everything = torch.arange(count, device=few.images.device)
+        data = data.to(device)
+        rows = _evenly(data, max(images, recipe.batch_size))
+        count = len(rows)
         size = min(recipe.batch_size, recipe.epoch_images or count, count)
-        batches = everything.split(size)[: max(1, min(images, count) // size)]  # whole ones only
-        learner = Learner(recipe, few, everything, _SEED, weights_file)
+        batches = torch.arange(count, device=device).split(size)[: max(1, min(images, count) // size)]  # whole ones
+        feed = Feed(recipe, data, rows, _SEED, files)
+        learner = Learner(recipe, data, rows, _SEED, feed.normalise, files)
         draw = generator(device, _SEED, "augment")
+        looked_at = data.images(recipe.image_size)
 
-        def train(index: torch.Tensor) -> None:
-            learner.step(few.images[index], few.labels[index], 0.0, recipe.ema_epochs * len(batches), draw)
+        def train(positions: torch.Tensor) -> None:
+            learner.step(feed.batch(positions, 1, draw), 0.0, recipe.ema_epochs * len(batches))
 
-        def validate(index: torch.Tensor) -> None:
-            learner.assess(few.images, few.labels, index)
+        def validate(rows: torch.Tensor) -> None:
+            learner.assess(looked_at, data.labels, rows)
 
         with default_generators(device, _SEED, "model"), deterministic(device):
             learner.train_mode()
             train(batches[0])
             began = _now(device)
-            for index in batches:
-                train(index)
+            for positions in batches:
+                train(positions)
             training = (_now(device) - began) / (len(batches) * size)
-        validate(everything[:size])
+        validate(rows[:size])
         began = _now(device)
-        validate(everything[:images])
+        validate(rows[:images])
         validation = (_now(device) - began) / min(images, count)
     return Pace(training, validation, learner.parameters)
 
 
-def _evenly(data: Dataset, most: int) -> Dataset:
-    """At most `most` images from all over the data; the groups, which only cuts look at, are left out."""
-    count = min(most, len(data.labels))
-    index = torch.arange(count, device=data.labels.device) * len(data.labels) // count
-    return replace(data, images=data.images[index], labels=data.labels[index], groups=None)
+def _evenly(data: Dataset, most: int) -> torch.Tensor:
+    """At most `most` rows from all over the development part, on the device of the data."""
+    rows = torch.from_numpy(data.development).to(data.device)
+    count = min(most, len(rows))
+    return rows[torch.arange(count, device=data.device) * len(rows) // count]
 
 
 def _now(device: torch.device) -> float:

@@ -4,18 +4,20 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from trainer.custom import NO_FILES, Files
 from trainer.data import Dataset
 from trainer.early_stopping import best_epoch
 from trainer.evaluation import score_of
 from trainer.execution import deterministic
+from trainer.feed import Feed
 from trainer.folds import cut
 from trainer.learner import Learner
+from trainer.order import order
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
@@ -53,24 +55,25 @@ class Run(Iterator[Epoch]):
         data: Dataset,
         device: torch.device,
         *,
-        weights_file: Path | None = None,
+        files: Files = NO_FILES,
     ) -> None:
-        shape = (recipe.channels, recipe.image_size, recipe.image_size)
-        if tuple(data.images.shape[1:]) != shape:
+        """`files` says where this machine keeps the weights and the code that the recipe names by their sha256."""
+        if (data.pixels.channels, data.pixels.size) != (recipe.channels, recipe.pixels):
             raise RunError(
-                f"the data are decoded as {tuple(data.images.shape[1:])}, the recipe wants {shape}: load them so"
+                f"the data are decoded as {data.pixels.channels} x {data.pixels.size} x {data.pixels.size}, the recipe "
+                f"wants {recipe.channels} x {recipe.pixels} x {recipe.pixels}: load them so"
             )
         self.recipe, self.replicate = recipe, replicate
         self.epochs: list[Epoch] = []
         self._data = data.to(device)
         self._device = device
-        train, validation = cut(data.labels.cpu().numpy(), data.groups, replicate)
-        self._train = torch.from_numpy(train).to(device)
-        self.validation_index = torch.from_numpy(
-            validation
-        )  # into the dataset, in the order of validation_probabilities
+        train, validation = (data.development[part] for part in cut(data.strata, data.groups, replicate))
+        self.validation_index = torch.from_numpy(validation)  # rows of the dataset, as in validation_probabilities
         self._validation = self.validation_index.to(device)
-        self._learner = Learner(recipe, self._data, self._train, replicate.seed, weights_file)
+        rows = torch.from_numpy(train)
+        self._train_labels = data.labels.cpu()[rows]
+        self._feed = Feed(recipe, self._data, rows.to(device), replicate.seed, files)
+        self._learner = Learner(recipe, self._data, rows.to(device), replicate.seed, self._feed.normalise, files)
         self._best_weights: dict[str, Tensor] = {}
 
     # ---- what it has come to
@@ -114,7 +117,7 @@ class Run(Iterator[Epoch]):
             train_loss, images, lr = self._train_once(number, constant_epochs)
         score, val_loss = math.nan, math.nan
         if math.isfinite(train_loss):
-            score, val_loss = self._learner.assess(self._data.images, self._data.labels, self._validation)
+            score, val_loss = self._learner.assess(self._images, self._data.labels, self._validation)
         if not math.isfinite(val_loss):
             score = math.nan  # the last step blew up: the averaged weights are no model any more
         phase = phase_of(number, constant_epochs, self.recipe)
@@ -132,34 +135,36 @@ class Run(Iterator[Epoch]):
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
         self._learner.train_mode()
-        for step, index in enumerate(batches):
+        for step, positions in enumerate(batches):
             lr = learning_rate(recipe, number, constant_epochs, step, len(batches))
-            loss = self._learner.step(self._data.images[index], self._data.labels[index], lr, half_life, draw)
-            total += loss * len(index)
-            images += len(index)
+            loss = self._learner.step(self._feed.batch(positions, number, draw), lr, half_life)
+            total += loss * len(positions)
+            images += len(positions)
             highest = max(highest, lr)
         return total.item() / images, images, highest
 
     def _order(self, number: int) -> Tensor:
-        """The images of an epoch; drawn on the CPU from a seed of its own, so that no augmentation changes it."""
-        cpu = torch.device("cpu")
-        shuffled = torch.randperm(len(self._train), generator=generator(cpu, self.replicate.seed, "order", number))
-        order = self._train[shuffled[: self.recipe.epoch_images].to(self._device)]
+        """The training images of an epoch, as positions within them."""
+        chosen = order(self._train_labels, self.recipe, self.replicate.seed, number)
         # BatchNorm cannot learn from one image: when a single one is left over, it sits this epoch out.
-        alone = len(order) % self.recipe.batch_size == 1
-        return order[:-1] if alone and self._learner.has_batch_norm else order
+        alone = len(chosen) % self.recipe.batch_size == 1
+        return (chosen[:-1] if alone and self._learner.has_batch_norm else chosen).to(self._device)
+
+    @property
+    def _images(self) -> Tensor:
+        """What is looked at: all rows at the size the backbone sees."""
+        return self._data.images(self.recipe.image_size)
 
     # ---- looking at the averaged weights
 
     def validation_probabilities(self) -> Tensor:
         """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
-        return self._learner.logits(self._data.images, self._validation).softmax(dim=1).cpu()
+        return self._learner.logits(self._images, self._validation).softmax(dim=1).cpu()
 
-    def score_on(self, images: Tensor, labels: Tensor) -> float:
-        """The recipe's metric on uint8 images [N, C, H, W], averaged weights: for the opened test part."""
-        images, labels = images.to(self._device), labels.to(self._device)
-        logits = self._learner.logits(images, torch.arange(len(images), device=self._device))
-        return score_of(self.recipe.metric, logits, labels)
+    def score_on(self, rows: Tensor, labels: Tensor) -> float:
+        """The recipe's metric on the dataset's `rows`, averaged weights: for the opened test part."""
+        logits = self._learner.logits(self._images, rows.to(self._device))
+        return score_of(self.recipe.metric, logits, labels.to(self._device))
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""

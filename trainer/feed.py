@@ -1,0 +1,56 @@
+"""From places in the training set to batches: pixels fetched, augmented, normalised, all on the device of the data."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from trainer.augment.hard import Enlarged, enlarge
+from trainer.augment.pipeline import pipeline
+from trainer.batch import Batch
+from trainer.custom import Files
+from trainer.data import Dataset
+from trainer.normalise import Normalise, levels
+from trainer.randomness import generator
+from trainer.recipe import Hard, NoAugment, Recipe, crops
+
+
+class Feed:
+    """The training images of one run. Equal arguments and draws give equal batches."""
+
+    def __init__(self, recipe: Recipe, data: Dataset, train: Tensor, seed: int, files: Files) -> None:
+        """`train` are rows of `data`, on its device; a *position* is a place in `train`."""
+        sized = data.images(recipe.image_size)
+        self.normalise = Normalise.of(recipe, sized, train)
+        self._images = data.images(recipe.pixels) if crops(recipe.augment) else sized
+        self._labels, self._train = data.labels, train
+        self._plain = isinstance(recipe.augment, NoAugment)
+        self._augment = pipeline(recipe.augment, recipe.image_size, self.normalise.colour, files)
+        self._enlarged: Enlarged | None = None
+        if isinstance(recipe.augment, Hard):
+            self._enlarge(recipe.augment, sized, seed, recipe.image_size, files)
+
+    def batch(self, positions: Tensor, epoch: int, draw: torch.Generator) -> Batch:
+        """The training images at `positions` [B], on the data's device; `draw` is a generator there."""
+        rows = self._train[positions]
+        labels = self._labels[rows]
+        if self._enlarged is not None:
+            version = (self._first[positions] + epoch) % (len(self._enlarged.images))
+            images, blend = self._enlarged.batch(version, positions)
+            return Batch(self.normalise.bytes(images), labels, blend)
+        images = self._images[rows]
+        if self._plain:
+            return Batch(self.normalise.bytes(images), labels)
+        batch = self._augment(levels(images), labels, draw)
+        return replace(batch, images=self.normalise(batch.images))
+
+    def _enlarge(self, hard: Hard, sized: Tensor, seed: int, size: int, files: Files) -> None:
+        device, train = self._train.device, self._train
+        draw = generator(device, seed, "augment", 0)
+        self._enlarged = enlarge(
+            hard, self._images[train], sized[train], self._labels[train], draw, size, self.normalise.colour, files
+        )
+        cpu = torch.device("cpu")
+        # Each image begins with a version of its own: every epoch shows all versions evenly mixed.
+        first = torch.randint(0, hard.copies + 1, (len(train),), generator=generator(cpu, seed, "augment", 0))
+        self._first = first.to(device)
