@@ -1,4 +1,4 @@
-"""Cutting labelled, possibly grouped images in two: stratified by label, never through a group, the same everywhere."""
+"""Cutting labelled, possibly grouped images in two: stratified, never through a group, the same on every machine."""
 
 import warnings
 from collections.abc import Iterator
@@ -6,48 +6,122 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from trainer.replicate import Replicate
-from trainer.sources.source import DataError
+from trainer.sources.source import DataError, Source
 
 Indices = NDArray[np.int64]
 _TEST_SEED = 0  # not a study's: no two studies on one data set may disagree about what is test
+_TRIES = 8  # cuts drawn of few groups, the evenest of which is taken
+_FEW = 500  # groups; more are dealt out evenly at the first try
+_UNIT = 2**36  # shares are counted in whole numbers: sums of floats may differ between machines
 
 
-def cut(labels: Indices, groups: Indices | None, replicate: Replicate) -> tuple[Indices, Indices]:
+def cut(strata: Indices, groups: Indices | None, replicate: Replicate) -> tuple[Indices, Indices]:
     """(train, validation) indices, sorted, disjoint, together all: part `fold` of `folds`, shuffled by `split_seed`."""
-    parts = list(_parts(labels, groups, replicate.folds, replicate.split_seed))
-    validation = parts[replicate.fold]
-    return _without(validation, len(labels)), validation
+    validation = parts_of(strata, groups, replicate.folds, replicate.split_seed)[replicate.fold]
+    return _without(validation, len(strata)), validation
 
 
-def hold_out(labels: Indices, groups: Indices | None, fraction: float) -> tuple[Indices, Indices]:
-    """(development, test) indices, sorted; a function of the data and the fraction only, 0 < fraction <= 1/2."""
+def hold_out(source: Source, fraction: float) -> tuple[Indices, Indices]:
+    """(development, test) rows, sorted; a function of the data and the fraction only, 0 < fraction <= 1/2.
+
+    Where the data come with a test split of their own, that is the test and the fraction is not looked at. DataError
+    when it holds everything or nothing, or when a group stands on both of its sides.
+    """
+    if source.official_test is not None:
+        return _official(source, source.official_test)
     if not 0 < fraction <= 0.5:
         raise DataError(f"test fraction {fraction:g} is out of range: use one above 0 and up to 0.5, such as 0.1667")
     share = Fraction(fraction).limit_denominator(50)  # 1/6: one part of six is the test
     if share == 0:
         raise DataError(f"test fraction {fraction:g} is too small: use 0.02 or more")
-    parts = list(_parts(labels, groups, share.denominator, _TEST_SEED))
+    strata = source.labels if source.strata is None else source.strata
+    parts = parts_of(strata, source.groups, share.denominator, _TEST_SEED)
     test = np.sort(np.concatenate(parts[: share.numerator]))
-    return _without(test, len(labels)), test
+    return _without(test, len(source)), test
 
 
-def _parts(labels: Indices, groups: Indices | None, count: int, seed: int) -> Iterator[Indices]:
-    """`count` disjoint parts, none empty, together all."""
-    largest = int(np.bincount(labels).max())
+def parts_of(strata: Indices, groups: Indices | None, count: int, seed: int) -> list[Indices]:
+    """`count` disjoint sorted parts, none empty, together all; no group stands in two. DataError where that cannot be.
+
+    Every stratum is spread as evenly as its groups allow, however few images it has.
+    """
+    largest = int(np.unique(strata, return_counts=True)[1].max(initial=0))
     if largest < count:
         raise DataError(f"the largest class has {largest} images left and they are cut {count} ways: add images")
-    if groups is not None and len(np.unique(groups)) < count:
-        raise DataError(f"there are {len(np.unique(groups))} groups left and they are cut {count} ways: add groups")
-    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    if groups is None:
+        return list(_ungrouped(strata, count, seed))
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < count:
+        raise DataError(f"there are {len(names)} groups left and they are cut {count} ways: add groups")
+    place = _dealt(_contents(strata, group), count, seed)[group]
+    return [np.flatnonzero(place == part) for part in range(count)]
+
+
+def _ungrouped(strata: Indices, count: int, seed: int) -> Iterator[Indices]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer images than parts is allowed
-        for _, part in splitter(count, shuffle=True, random_state=seed).split(labels, labels, groups):
-            if not len(part):
-                raise DataError(f"the groups are too uneven to be cut {count} ways: split the largest or add groups")
+        for _, part in StratifiedKFold(count, shuffle=True, random_state=seed).split(strata, strata):
             yield np.sort(part).astype(np.int64)
+
+
+def _contents(strata: Indices, group: Indices) -> Indices:
+    """[groups, strata + 1]: images of each stratum in each group; the last column counts all."""
+    names, stratum = np.unique(strata, return_inverse=True)
+    contents = np.zeros((group.max() + 1, len(names) + 1), dtype=np.int64)
+    np.add.at(contents, (group, stratum), 1)
+    contents[:, -1] = contents.sum(axis=1)
+    return contents
+
+
+def _dealt(contents: Indices, count: int, seed: int) -> Indices:
+    """[groups]: the part of each. Of several drawn cuts the one that leaves fewest strata out, then the evenest.
+
+    scikit-learn's StratifiedGroupKFold deals groups of different sizes in one order whatever its seed, and orders them
+    by sums of floats; here another seed is another cut, the same everywhere.
+    """
+    luck = np.random.RandomState(seed)  # its stream is frozen for good (NEP 19)
+    weights = _UNIT // contents.sum(axis=0)  # an image of a rare stratum weighs more
+    best, least = np.zeros(len(contents), dtype=np.int64), None
+    for _ in range(_TRIES if len(contents) <= _FEW else 1):
+        place, parts = _deal(contents, weights, count, luck)
+        unevenness = int((parts == 0).sum()), int((parts * parts * weights).sum())
+        if least is None or unevenness < least:
+            best, least = place, unevenness
+    return best
+
+
+def _deal(contents: Indices, weights: Indices, count: int, luck: np.random.RandomState) -> tuple[Indices, Indices]:
+    """Large groups before small ones, each to the part that has least of what it holds."""
+    order = luck.permutation(len(contents))
+    magnitude = np.array([int(size).bit_length() for size in contents[order, -1]])  # about equal sizes in any order
+    ties = luck.permutation(count)
+    place = np.zeros(len(contents), dtype=np.int64)
+    parts = np.zeros((count, contents.shape[1]), dtype=np.int64)
+    for group in order[np.argsort(-magnitude, kind="stable")]:
+        crowding = parts @ (weights * contents[group])  # 0 for an empty part only: none stays empty
+        place[group] = ties[np.argmin(crowding[ties])]
+        parts[place[group]] += contents[group]
+    return place, parts
+
+
+def _official(source: Source, is_test: NDArray[np.bool_]) -> tuple[Indices, Indices]:
+    development, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+    if not len(development) or not len(test):
+        side = "development" if not len(development) else "test"
+        raise DataError(f"the test split that comes with {source.name} leaves no image for {side}: mend or remove it")
+    if source.groups is not None:
+        torn = np.intersect1d(source.groups[development], source.groups[test])
+        if len(torn):
+            here, there = (rows[source.groups[rows] == torn[0]][0] for rows in (development, test))
+            raise DataError(
+                f"{len(torn)} group{'s' if len(torn) != 1 else ''} of {source.name} stand on both sides of its test "
+                f"split, such as that of {source.names[here]} (development) and {source.names[there]} (test): move "
+                "them to one side, or remove the split"
+            )
+    return development, test
 
 
 def _without(part: Indices, count: int) -> Indices:
