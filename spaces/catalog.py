@@ -8,7 +8,7 @@ import spaces
 from spaces.study import StudyDefinition
 
 
-def _found() -> dict[str, StudyDefinition]:
+def found() -> dict[str, StudyDefinition]:
     """Adding a study is adding one file with one constant: it is found here. Two of one name are a bug."""
     definitions: dict[str, StudyDefinition] = {}
     for module in pkgutil.iter_modules(spaces.__path__, "spaces."):
@@ -20,7 +20,7 @@ def _found() -> dict[str, StudyDefinition]:
     return definitions
 
 
-DEFINITIONS: dict[str, StudyDefinition] = _found()
+DEFINITIONS: dict[str, StudyDefinition] = found()
 
 
 class UnknownStudy(Exception):

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 SIGNIFICANT_DIGITS = 4
 
@@ -51,6 +51,11 @@ class Choice(Frozen):
         return f"{kind}({', '.join(settings)})" if settings else kind
 
 
+def _sorted_pairs(settings: object) -> object:
+    """A JSON object as pairs sorted by name: hashable, and equal whatever the order they were written in."""
+    return tuple(sorted(settings.items())) if isinstance(settings, dict) else settings
+
+
 class Custom(Choice):
     """Something of the user's own: `name` in the Python file `file`, known by the sha256 of its bytes, never by a path.
 
@@ -60,12 +65,16 @@ class Custom(Choice):
     file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.py$", max_length=100)
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    settings: dict[str, bool | int | Real | str] = {}
+    settings: Annotated[tuple[tuple[str, bool | int | Real | str], ...], BeforeValidator(_sorted_pairs)] = ()
+
+    @field_serializer("settings")
+    def _as_object(self, settings: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+        return dict(settings)
 
     @property
     def label(self) -> str:
         """`custom:my_losses.py:MyLoss(gamma=2)`, with the first digits of the file's digest: two versions differ."""
-        given = ", ".join(f"{key}={shown(value)}" for key, value in sorted(self.settings.items()))
+        given = ", ".join(f"{key}={shown(value)}" for key, value in self.settings)
         return f"custom:{self.file}:{self.name}@{self.digest[:6]}{f'({given})' if given else ''}"
 
 

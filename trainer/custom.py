@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trainer.choice import Custom
 
@@ -15,6 +15,15 @@ NO_FILES: Files = {}
 
 class CustomError(Exception):
     """Code of the user's own that cannot be used: one line saying what was given, what is wanted, what to do."""
+
+
+Kind = TypeVar("Kind", bound=Custom)
+
+
+def named(kind: type[Kind], file: Path, name: str, **settings: float | bool | str) -> Kind:
+    """`name` in `file` as a recipe holds it: `named(CustomLoss, Path("my_losses.py"), "MyLoss", gamma=2)`."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return kind.model_validate({"file": file.name, "name": name, "digest": digest, "settings": settings})
 
 
 def load_custom(choice: Custom, files: Files) -> Callable[..., Any]:

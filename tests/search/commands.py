@@ -36,7 +36,9 @@ class Outcome(NamedTuple):
 
 
 def environment(**extra: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CETERIS_")}
+    kept = {
+        name: value for name, value in os.environ.items() if name == "CETERIS_CACHE" or not name.startswith("CETERIS_")
+    }
     return {**kept, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), **extra}
 
 

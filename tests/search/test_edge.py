@@ -170,7 +170,8 @@ def test_joining_on_other_data_is_refused_before_any_trial(launched: Launch, tmp
 
 def create_only(folder: Path, data: str) -> Study:
     """Create the study as launch does, without running it."""
-    from search.join import create_or_join, facts_of, resolve
+    from search.join import Asked, create_or_join, facts_of
+    from search.resolve import resolve
     from spaces.lr_aug import LR_AUG
     from trainer.data import open_source
 
@@ -178,7 +179,7 @@ def create_only(folder: Path, data: str) -> Study:
     store = Store.connect(f"sqlite:///{(folder / 'runs' / 'ceteris.db').as_posix()}")
     resolved = resolve(LR_AUG, source, "fp32")
     facts = facts_of(source, LR_AUG.test_fraction)
-    return create_or_join(store, f"lr_aug-{data}", LR_AUG, resolved, source, facts, data)[0]
+    return create_or_join(store, Asked(f"lr_aug-{data}", LR_AUG, resolved, data, source.digest, facts))[0]
 
 
 def test_ones_own_photos_right_after_digits_get_a_study_of_their_own(launched: Launch, tmp_path: Path) -> None:

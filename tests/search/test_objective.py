@@ -11,11 +11,12 @@ import torch
 
 from search import phases, sampling
 from search.candidates import Candidate
-from search.join import create_or_join, facts_of, resolve
+from search.join import Asked, create_or_join, facts_of
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
 from search.objective import train
 from search.phases import Phase, Planned
+from search.resolve import resolve
 from search.workplace import Workplace
 from spaces.lr_aug import LR_AUG
 from spaces.overrides import override
@@ -24,7 +25,7 @@ from storage.errors import LeaseLost
 from storage.rows import CellKey, EpochRow, Lease, Proposal, RunRow
 from storage.store import Store
 from tests.search.commands import QUICK
-from trainer.data import load, open_source
+from trainer.data import Geometry, load, open_source
 from trainer.recipe import Plateau, Recipe
 from trainer.replicate import Replicate
 from trainer.run import Run
@@ -39,14 +40,15 @@ def at(tmp_path: Path) -> Iterator[Workplace]:
     source = open_source("digits")
     definition = override(LR_AUG, (*QUICK, "baseline.epochs=6", "delta=0", "budgets.rungs=[2]"))
     facts = facts_of(source, definition.test_fraction)
-    study, _ = create_or_join(store, "lr_aug", definition, resolve(definition, source, "fp32"), source, facts, "digits")
+    resolved = resolve(definition, source, "fp32")
+    study, _ = create_or_join(store, Asked("lr_aug", definition, resolved, "digits", source.digest, facts))
     store.measure_once(study.study_id, "rules", {"delta": 0.0, "noise": 0.01}, "test")
     before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     leaving = Leaving(None)
     keeper = LeaseKeeper(store, "worker-a", 0.2, leaving)
-    data = load(source, 8, 1)
+    data = load(source, Geometry(8, 1))
     device = torch.device("cpu")
-    yield Workplace(study, data, device, None, CheckpointFolder(tmp_path / "files"), keeper, 1000.0, leaving)
+    yield Workplace(study, data, device, {}, CheckpointFolder(tmp_path / "files"), keeper, 1000.0, leaving)
     keeper.close()
     store.close()
     for name, handler in before.items():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from trainer.data import Dataset, load, open_source
+from trainer.data import Dataset, Geometry, load, open_source
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
 from trainer.run import Run
@@ -24,7 +24,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
-    return load(open_source("digits"), 16, 1)
+    return load(open_source("digits"), Geometry(16, 1))
 
 
 @pytest.fixture
@@ -58,4 +58,4 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def digits_32() -> Dataset:
     """Large enough for architectures that look at patches of 16 pixels."""
-    return load(open_source("digits"), 32, 1)
+    return load(open_source("digits"), Geometry(32, 1))

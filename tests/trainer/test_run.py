@@ -148,8 +148,10 @@ def test_an_order_visits_no_image_twice_and_none_of_the_validation_part(start: S
     run = start(epoch_images=None)
     order = run._order(1).tolist()
     assert len(set(order)) == len(order)
-    assert not set(order) & set(run.validation_index.tolist())
-    assert len(order) + len(run.validation_index) == len(run._data.images)
+    assert len(order) + len(run.validation_index) == len(run._data.development)
+    rows = run._feed._train[order].tolist()
+    assert not set(rows) & set(run.validation_index.tolist())
+    assert set(rows) | set(run.validation_index.tolist()) == set(run._data.development.tolist())
 
 
 def test_an_epoch_is_at_most_epoch_images(start: Start) -> None:

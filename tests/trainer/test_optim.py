@@ -1,0 +1,34 @@
+"""The learning rate is given for batches of 64; other sizes scale it."""
+
+import pytest
+import torch
+from torch import nn
+
+from trainer.optim import lr_scale, optimizer_of
+from trainer.recipe import REFERENCE_BATCH, SGD, AdamW, Recipe
+
+
+def test_at_the_reference_batch_nothing_is_scaled() -> None:
+    assert REFERENCE_BATCH == 64
+    assert lr_scale(Recipe(optimizer=SGD())) == lr_scale(Recipe(optimizer=AdamW())) == 1
+
+
+def test_sgd_scales_in_proportion_and_adamw_by_the_square_root() -> None:
+    assert lr_scale(Recipe(optimizer=SGD(), batch_size=256)) == 4
+    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=256)) == 2
+    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=16)) == 0.5
+
+
+@pytest.mark.parametrize("batch_size", [16, 64, 256])
+def test_the_decay_of_an_epoch_does_not_depend_on_the_batch_size(batch_size: int) -> None:
+    """AdamW shrinks a weight without gradient by lr * decay a step: over the steps of an epoch by the same factor."""
+    recipe = Recipe(optimizer=AdamW(weight_decay=0.05), batch_size=batch_size, lr=0.001)
+    model = nn.Linear(4, 4, bias=False)
+    nn.init.ones_(model.weight)
+    optimizer = optimizer_of(recipe, model)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.lr * lr_scale(recipe)
+    model.weight.grad = torch.zeros_like(model.weight)
+    for _ in range(12_800 // batch_size):
+        optimizer.step()
+    assert model.weight.mean().item() == pytest.approx((1 - 0.001 * 0.05) ** 200, rel=1e-4)
