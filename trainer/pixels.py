@@ -1,6 +1,6 @@
 """Decoded images, held once per process and device, at the sizes that recipes ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ class Pixels:
     """uint8 [N, C, size, size] for any size up to the stored one; smaller ones are made from it, antialiased, once."""
 
     def __init__(self, stored: Tensor, smaller: Callable[[int], Tensor] | None = None) -> None:
-        """`stored` on the CPU, possibly a mapped file. `smaller(size)` fetches a size from a cache instead of making it."""
+        """`stored` on the CPU, possibly a mapped file. `smaller(size)` fetches a size from a cache, else it is made."""
         self.stored = stored
         self._smaller = smaller or self._made
         self._held: dict[tuple[int, torch.device], Tensor] = {}
@@ -30,7 +30,7 @@ class Pixels:
         return self.stored.shape[1]
 
     def at(self, size: int, device: torch.device) -> Tensor:
-        """All images at `size` on `device`."""
+        """All images at `size` on `device`. On the CPU at the stored size it is the stored tensor itself."""
         if size > self.size:
             raise ValueError(f"images are stored at {self.size} px, {size} px were asked for")
         place = size, device
@@ -39,13 +39,18 @@ class Pixels:
         return self._held[place]
 
     def _made(self, size: int) -> Tensor:
-        return resized(self.stored, size)
+        made = torch.empty((len(self), self.channels, size, size), dtype=torch.uint8)
+        start = 0
+        for part in resized(self.stored, size):
+            made[start : start + len(part)] = part
+            start += len(part)
+        return made
 
 
-def resized(images: Tensor, size: int) -> Tensor:
-    """uint8 [N, C, S, S] -> [N, C, size, size], bilinear and antialiased, on the CPU: the same on every machine."""
-    parts = [
-        functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True)
-        for part in images.split(CHUNK)
-    ]
-    return torch.cat(parts)
+def resized(images: Tensor, size: int) -> Iterator[Tensor]:
+    """uint8 [N, C, S, S] on the CPU -> parts of [N, C, size, size], in order.
+
+    Bilinear and antialiased, in integers: the same whatever the processor can do (a test holds torch to it).
+    """
+    for part in images.split(CHUNK):
+        yield functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True)

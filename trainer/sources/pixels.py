@@ -1,26 +1,41 @@
-"""One image file to a square of bytes."""
-
-import warnings
-from pathlib import Path
+"""One picture to a square of bytes."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from trainer.geometry import Geometry
+
 # Raise it when the pixels made from equal files change.
 DECODER_VERSION = 1
+_SMOOTH = Image.Resampling.BILINEAR
 
 
-def decode_image(file: Path, image_size: int, channels: int) -> NDArray[np.uint8]:
-    """[channels, image_size, image_size]; the first frame of a moving picture. Raises what Pillow raises."""
-    with warnings.catch_warnings(), Image.open(file) as image:
-        warnings.simplefilter("ignore")  # a large photo, an odd tag: no reason to write on the user's terminal
-        # A JPEG is decoded at a fraction of its size where that still leaves twice the pixels wanted.
-        image.draft("L" if channels == 1 else "RGB", (2 * image_size, 2 * image_size))
-        upright = ImageOps.exif_transpose(image)
-        square = ImageOps.fit(_eight_bits(upright), (image_size, image_size), Image.Resampling.BILINEAR)
-        pixels = np.asarray(square.convert("L" if channels == 1 else "RGB"))
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+def square(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
+    """[channels, size, size]; the first frame of a moving picture, upright. Raises what Pillow raises.
+
+    Wherever a picture has that size already, its pixels come out untouched.
+    """
+    mode = "L" if geometry.channels == 1 else "RGB"
+    # A JPEG is decoded at a fraction of its size where that still leaves twice the pixels wanted.
+    image.draft(mode, (2 * geometry.size, 2 * geometry.size))
+    upright = ImageOps.exif_transpose(image)
+    pixels = np.asarray(_fitted(_eight_bits(upright), geometry).convert(mode))
+    return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
+
+
+def _fitted(image: Image.Image, geometry: Geometry) -> Image.Image:
+    side = geometry.size, geometry.size
+    if geometry.fit == "crop":
+        return ImageOps.fit(image, side, _SMOOTH)
+    if geometry.fit == "squash":
+        return image.resize(side, _SMOOTH)
+    # Pillow's own contain() asks for a height of 0 where a picture is very wide.
+    scale = geometry.size / max(image.size)
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    framed = Image.new(image.mode, side)
+    framed.paste(image.resize((width, height), _SMOOTH), ((side[0] - width) // 2, (side[1] - height) // 2))
+    return framed
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
