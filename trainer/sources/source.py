@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class DataError(Exception):
@@ -34,7 +35,7 @@ class Pictures(Protocol):
     """N stored pictures, not decoded."""
 
     def contents(self) -> Sequence[bytes]:
-        """sha256 of each as it is stored (file bytes), 32 bytes each. DataError naming every one that cannot be read."""
+        """sha256 of each as it is stored (file bytes), 32 bytes each. DataError naming all that cannot be read."""
         ...
 
     def open(self, index: int) -> Image.Image:
@@ -61,7 +62,7 @@ class Source:
     labels: Numbers  # [N], indices into class_names; a class may have no image only where the label is a product
     pictures: Pictures
     groups: Numbers | None = None  # [N], images of equal number must not be separated by a split; None: no groups
-    official_test: NDArray[np.bool_] | None = None  # [N], True where the data say that an image is test
+    official_test: Flags | None = None  # [N], True where the data say that an image is test
     parts: tuple[Part, ...] = ()  # the label as a product: label = mixed-radix number of the parts, the first leading
     strata: Numbers | None = None  # [N], what a split is stratified by; None: the labels
     default_image_size: int = 64
