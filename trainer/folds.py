@@ -28,7 +28,8 @@ def hold_out(source: Source, fraction: float) -> tuple[Indices, Indices]:
     """(development, test) rows, sorted; a function of the data and the fraction only, 0 < fraction <= 1/2.
 
     Where the data come with a test split of their own, that is the test and the fraction is not looked at. DataError
-    when it holds everything or nothing, or when a group stands on both of its sides.
+    when it holds everything or nothing, or when a group stands on both of its sides. Where a class has too few groups
+    for both sides, it is rather learned than tested.
     """
     if source.official_test is not None:
         return _official(source, source.official_test)
@@ -39,7 +40,9 @@ def hold_out(source: Source, fraction: float) -> tuple[Indices, Indices]:
         raise DataError(f"test fraction {fraction:g} is too small: use 0.02 or more")
     strata = source.labels if source.strata is None else source.strata
     parts = parts_of(strata, source.groups, share.denominator, _TEST_SEED)
-    test = np.sort(np.concatenate(parts[: share.numerator]))
+    starts = range(0, share.denominator - share.numerator + 1, share.numerator)
+    candidates = [np.sort(np.concatenate(parts[start : start + share.numerator])) for start in starts]
+    test = min(candidates, key=lambda rows: _unfitness(strata, rows, share))  # the first of equals
     return _without(test, len(source)), test
 
 
@@ -105,6 +108,13 @@ def _deal(contents: Indices, weights: Indices, count: int, luck: np.random.Rando
         place[group] = ties[np.argmin(crowding[ties])]
         parts[place[group]] += contents[group]
     return place, parts
+
+
+def _unfitness(strata: Indices, test: Indices, share: Fraction) -> tuple[int, int, Fraction]:
+    """(strata not to be learned, strata not to be tested, images too many or too few), were `test` the test part."""
+    every, tested = set(strata.tolist()), set(strata[test].tolist())
+    learned = set(np.delete(strata, test).tolist())
+    return len(every - learned), len(every - tested), abs(len(test) - share * len(strata))
 
 
 def _official(source: Source, is_test: NDArray[np.bool_]) -> tuple[Indices, Indices]:

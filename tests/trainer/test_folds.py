@@ -119,6 +119,20 @@ def test_the_test_part_is_stratified_by_the_strata_where_there_are_some() -> Non
     assert test.tolist() == again.tolist()  # another target, the same test images
 
 
+def test_a_class_of_one_group_is_learned_rather_than_tested() -> None:
+    for alone in range(12):
+        labels = np.where(np.arange(120) // 10 == alone, 1, 0)
+        development, test = hold_out(labelled(labels, np.arange(120) // 10), 1 / 6)
+        assert labels[development].any()
+        assert not labels[test].any()
+
+
+def test_a_class_of_few_images_is_tested_where_it_can_be() -> None:
+    labels = np.array([0] * 100 + [1] * 20 + [2] * 3)
+    _, test = hold_out(labelled(labels), 1 / 6)
+    assert set(labels[test]) == {0, 1, 2}
+
+
 def test_an_official_test_split_is_taken_as_it_is() -> None:
     development, test = hold_out(labelled(LABELS, GROUPS, test=[3, 4, 5, 117, 118, 119]), fraction=0.9)
     assert test.tolist() == [3, 4, 5, 117, 118, 119]
