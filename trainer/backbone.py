@@ -1,16 +1,18 @@
-"""Any timm architecture with its classifier replaced; initialised on the CPU, so that all devices start equal."""
+"""A backbone with its classifier replaced; initialised on the CPU, so that all devices start equal."""
 
-from difflib import get_close_matches
-from pathlib import Path
+import copy
 
-import timm
 import torch
-from timm.models import get_pretrained_cfg
 from torch import nn
 
-from trainer.failure import another_size
+from trainer.architecture import native_head, of_timm
+from trainer.custom import NO_FILES, Files
+from trainer.heads import JointLogits, classifier_of, initialise, sizes_of
+from trainer.own_net import own_net
 from trainer.randomness import default_generators
 from trainer.recipe import Recipe
+from trainer.sources.source import Part
+from trainer.stem import StemError, make_small
 from trainer.weights import BackboneError, load_backbone
 
 __all__ = ["BackboneError", "build"]
@@ -18,72 +20,57 @@ __all__ = ["BackboneError", "build"]
 _CPU = torch.device("cpu")
 
 
-def build(recipe: Recipe, classes: int, seed: int, weights_file: Path | None = None) -> nn.Module:
+def build(recipe: Recipe, classes: int, seed: int, files: Files = NO_FILES, parts: tuple[Part, ...] = ()) -> nn.Module:
     """[B, channels, image_size, image_size] -> logits [B, classes], on the CPU. BackboneError if that cannot be made.
 
-    `weights_file` is where this machine keeps the weights that the recipe names by their sha256. The classifier is
-    drawn apart from the rest: it is the same with and without weights.
+    `files` is where this machine keeps weights and code that the recipe names by their sha256; `parts` are those of a
+    label that is a product. Equal arguments give equal bits. Classifier and small stem are drawn apart from the rest:
+    they are the same with and without weights. With `heads="factored"` the state_dict is that of the plain
+    architecture with as many classes as all parts have together.
     """
-    _check_name(recipe)
-    with default_generators(_CPU, seed, "init"):
-        model = _create(recipe, classes)
-    heads = _heads(recipe.backbone, model)
-    with default_generators(_CPU, seed, "init", 1):
-        for layer in heads:
-            nn.init.xavier_uniform_(layer.weight.flatten(1))
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+    sizes = sizes_of(recipe, classes, parts)
+    custom = recipe.backbone.startswith("custom:")
+    model = own_net(recipe, sum(sizes), seed, files) if custom else of_timm(recipe, sum(sizes), seed)
+    layers = classifier_of(model)
+    if not custom:
+        if not layers:
+            raise BackboneError(
+                f"backbone {recipe.backbone} has no linear classifier to replace: choose another, such as resnet18"
+            )
+        if recipe.head_init == "native":
+            native_head(model, recipe, sum(sizes), layers, seed)
+    initialise(model, layers, recipe.head_init, seed)
+    redrawn = _with_small_stem(model, recipe, seed) if recipe.stem == "small" else ()
     if recipe.weights and recipe.weights.startswith("sha256:"):
-        load_backbone(model, recipe.weights.removeprefix("sha256:"), weights_file, head_names(model, heads))
+        load_backbone(model, recipe, files, layers, redrawn)
+    if len(sizes) > 1:
+        model.register_forward_hook(JointLogits(sizes))
     return model
 
 
-def head_names(model: nn.Module, heads: list[nn.Linear | nn.Conv2d]) -> tuple[str, ...]:
-    """The dotted names of the classifier's layers within `model`."""
-    return tuple(name for name, module in model.named_modules() if any(module is layer for layer in heads))
-
-
-def _check_name(recipe: Recipe) -> None:
-    name = recipe.backbone
-    if not timm.is_model(name):
-        close = get_close_matches(name, timm.list_models(), n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "give one that timm.list_models() names"
-        raise BackboneError(f"timm has no backbone {name!r}: {hint}")
-    if recipe.weights and recipe.weights.startswith("timm:"):
-        tag = recipe.weights.removeprefix("timm:")
-        tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*")]
-        if tag not in tags:
-            raise BackboneError(f"timm has no weights {tag!r} for {name}: known are {', '.join(tags) or 'none'}")
-
-
-def _create(recipe: Recipe, classes: int) -> nn.Module:
-    settings: dict[str, object] = {"num_classes": classes, "in_chans": recipe.channels}
-    if recipe.dropout:
-        settings["drop_rate"] = recipe.dropout
-    if recipe.drop_path:
-        settings["drop_path_rate"] = recipe.drop_path
-    name, pretrained = recipe.backbone, bool(recipe.weights and recipe.weights.startswith("timm:"))
-    if pretrained:
-        name = f"{name}.{str(recipe.weights).removeprefix('timm:')}"
-    config = get_pretrained_cfg(name)
-    if config is not None and config.fixed_input_size:
-        settings["img_size"] = recipe.image_size
+def _with_small_stem(model: nn.Module, recipe: Recipe, seed: int) -> tuple[str, ...]:
+    """The keys of the weights drawn anew."""
+    advice = "use stem native"
+    if recipe.backbone.startswith("custom:"):
+        raise BackboneError(f"stem small is for timm's architectures, not for {recipe.backbone_name}: {advice}")
     try:
-        return timm.create_model(name, pretrained=pretrained, **settings)  # pyright: ignore[reportArgumentType]
-    # timm passes our settings to hundreds of constructors and weights through several downloaders: no common exception.
-    except Exception as error:
-        asked = ", ".join(f"{key} {value}" for key, value in settings.items())
+        with default_generators(_CPU, seed, "init", 2):
+            redrawn = make_small(model, recipe.channels)
+        _check_map(model, recipe)
+    except StemError as error:
+        raise BackboneError(f"backbone {recipe.backbone} cannot have a small stem: {error}; {advice}") from error
+    return redrawn
+
+
+def _check_map(model: nn.Module, recipe: Recipe) -> None:
+    """Shapes only, without arithmetic. StemError unless the rest of the net still fits, and works on a map."""
+    size = recipe.image_size
+    twin = copy.deepcopy(model).to("meta").eval()
+    try:
+        with torch.no_grad():
+            shape = twin.forward_features(torch.empty(2, recipe.channels, size, size, device="meta")).shape  # pyright: ignore[reportCallIssue]
+    except Exception as error:  # of hundreds of architectures
         said = " ".join(str(error).split())[:150] or type(error).__name__
-        fetch = "; without a network name a local file by weights sha256:<digest>" if pretrained else ""
-        size = f": {another_size(recipe)}" if "img_size" in settings and not pretrained else ""
-        raise BackboneError(f"backbone {name} cannot be made with {asked} ({said}){fetch}{size}") from error
-
-
-def _heads(name: str, model: nn.Module) -> list[nn.Linear | nn.Conv2d]:
-    """The layers that make the logits; distilled architectures have two."""
-    classifier = model.get_classifier()  # pyright: ignore[reportCallIssue]
-    parts = classifier if isinstance(classifier, (tuple, list)) else [classifier]
-    layers = [layer for part in parts for layer in part.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
-    if not layers:
-        raise BackboneError(f"backbone {name} has no linear classifier to replace: choose another, such as resnet18")
-    return layers
+        raise StemError(f"the rest of it does not fit one ({said})") from error
+    if len(shape) != 4:
+        raise StemError("it works on a sequence of patches, not on a map")

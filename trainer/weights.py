@@ -8,6 +8,10 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from trainer.custom import Files
+from trainer.fitting import architectures_that_fit, positional
+from trainer.recipe import Recipe
+
 _WRAPPERS = ("state_dict", "model", "state_dict_ema")  # the keys under which training programs put the weights
 
 
@@ -20,11 +24,38 @@ def digest_of_file(file: Path) -> str:
     return hashlib.sha256(_content(file)).hexdigest()
 
 
-def load_backbone(model: nn.Module, digest: str, file: Path | None, head: tuple[str, ...]) -> None:
+def load_backbone(
+    model: nn.Module, recipe: Recipe, files: Files, head: tuple[str, ...], redrawn: tuple[str, ...] = ()
+) -> None:
     """Fills `model` but for the layers named in `head`. BackboneError unless every other tensor is matched exactly.
 
-    A first convolution over another number of channels is adapted: summed to grey, or spread evenly from grey.
+    A first convolution over another number of channels is adapted: summed to grey, or spread evenly from grey. The
+    tensors `redrawn` stay as they are where those of the file have another shape.
     """
+    file, content = _known(str(recipe.weights).removeprefix("sha256:"), files)
+    wanted = {name: tensor for name, tensor in model.state_dict().items() if not _under(name, head)}
+    stored = _without_prefix(_read(file, content), model.state_dict())
+    given = {name: tensor for name, tensor in stored.items() if not _under(name, head)}
+    first = _first_convolution(model)
+    if first in given and first in wanted:
+        given[first] = _with_channels(given[first], wanted[first].shape)
+    for name in redrawn:
+        if name in given and given[name].shape != wanted[name].shape:
+            given[name] = wanted[name]
+    wrong = _differences(given, wanted)
+    if wrong:
+        fitting = sum(name in given and given[name].shape == tensor.shape for name, tensor in wanted.items())
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise BackboneError(
+            f"{file.name} does not fit backbone {recipe.backbone_name}: it has {fitting} of the {len(wanted)} tensors "
+            f"({', '.join(list(wrong.values())[:3])}{more}); {_advice(wrong, first, stored, file, recipe)}"
+        )
+    model.load_state_dict(given, strict=False)
+
+
+def _known(digest: str, files: Files) -> tuple[Path, bytes]:
+    """The file of that digest and its content."""
+    file = files.get(digest)
     if file is None:
         raise BackboneError(f"the recipe wants weights sha256:{digest[:12]}...: say where that file is on this machine")
     content = _content(file)
@@ -33,24 +64,7 @@ def load_backbone(model: nn.Module, digest: str, file: Path | None, head: tuple[
         raise BackboneError(
             f"{file} is not the file the recipe names: it has sha256:{found}, wanted is sha256:{digest}"
         )
-    given = {name: tensor for name, tensor in _read(file, content).items() if not _under(name, head)}
-    wanted = {name: tensor for name, tensor in model.state_dict().items() if not _under(name, head)}
-    first = _first_convolution(model)
-    if first in given and first in wanted:
-        given[first] = _with_channels(given[first], wanted[first].shape)
-    wrong = [f"{name} is missing" for name in wanted if name not in given]
-    wrong += [f"{name} is unknown" for name in given if name not in wanted]
-    wrong += [
-        f"{name} is {tuple(given[name].shape)}, not {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in given and given[name].shape != tensor.shape
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise BackboneError(
-            f"{file.name} does not fit the backbone: {', '.join(wrong[:3])}{more}; use its own architecture"
-        )
-    model.load_state_dict(given, strict=False)
+    return file, content
 
 
 def _content(file: Path) -> bytes:
@@ -76,7 +90,38 @@ def _read(file: Path, content: bytes) -> dict[str, Tensor]:
             stored = stored[wrapper]
     if not isinstance(stored, Mapping) or not all(isinstance(tensor, Tensor) for tensor in stored.values()):
         raise BackboneError(f"weights {file} hold no table of tensors: save model.state_dict()")
-    return {str(name).removeprefix("module."): tensor for name, tensor in stored.items()}
+    return {str(name): tensor for name, tensor in stored.items()}
+
+
+def _without_prefix(given: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without what training programs put in front of every name, such as `module.` or `_orig_mod.`."""
+    prefix = next(iter(given), "").partition(".")[0] + "."
+    if (
+        not given
+        or not all(name.startswith(prefix) for name in given)
+        or any(name.startswith(prefix) for name in known)
+    ):
+        return given
+    return _without_prefix({name.removeprefix(prefix): tensor for name, tensor in given.items()}, known)
+
+
+def _differences(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, str]:
+    """Name -> what is wrong with it."""
+    found = {name: f"{name} is missing" for name in wanted if name not in given}
+    found |= {name: f"{name} is unknown" for name in given if name not in wanted}
+    shapes = ((name, tuple(given[name].shape), tuple(wanted[name].shape)) for name in wanted if name in given)
+    return found | {name: f"{name} is {has}, not {wants}" for name, has, wants in shapes if has != wants}
+
+
+def _advice(wrong: Mapping[str, str], first: str, stored: Mapping[str, Tensor], file: Path, recipe: Recipe) -> str:
+    if recipe.backbone.startswith("custom:"):
+        return "use weights of that very net"
+    if all(map(positional, wrong)):
+        return "use the image_size that they were trained with"
+    if set(wrong) == {first}:
+        return "use the stem that they were trained with, native or small"
+    fitting = architectures_that_fit(stored, file.stem, recipe.backbone)
+    return f"they fit backbone {' or '.join(fitting)}" if fitting else "use the backbone that they were trained as"
 
 
 def _under(name: str, layers: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from trainer.backbone import BackboneError, build
 from trainer.recipe import Recipe
@@ -18,6 +18,16 @@ def recipe(backbone: str = "test_resnet", **changes: object) -> Recipe:
 
 def head(model: nn.Module) -> nn.Linear:
     return model.get_classifier()  # pyright: ignore[reportCallIssue]
+
+
+def saved(weights: dict[str, Tensor], file: Path) -> tuple[str, dict[str, Path]]:
+    """(what a recipe calls it, where this machine keeps it)"""
+    if file.suffix == ".safetensors":
+        save_file(weights, file)
+    else:
+        torch.save({"state_dict": weights}, file)
+    digest = digest_of_file(file)
+    return f"sha256:{digest}", {digest: file}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -66,13 +76,8 @@ def test_what_an_architecture_does_not_take_is_said_in_one_line() -> None:
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_weights_make_the_round_trip_but_for_the_head(backbone: str, suffix: str, tmp_path: Path) -> None:
     teacher = build(recipe(backbone), 5, seed=1)
-    file = tmp_path / f"weights{suffix}"
-    if suffix == ".pth":
-        torch.save({"state_dict": teacher.state_dict()}, file)
-    else:
-        save_file(teacher.state_dict(), file)
-    wanted = recipe(backbone, weights=f"sha256:{digest_of_file(file)}")
-    pupil = build(wanted, 3, seed=2, weights_file=file)
+    weights, files = saved(teacher.state_dict(), tmp_path / f"weights{suffix}")
+    pupil = build(recipe(backbone, weights=weights), 3, seed=2, files=files)
     head_weights = {id(tensor) for tensor in head(pupil).parameters()}
     for name, parameter in pupil.named_parameters():
         if id(parameter) not in head_weights:
@@ -83,9 +88,8 @@ def test_weights_make_the_round_trip_but_for_the_head(backbone: str, suffix: str
 @pytest.mark.parametrize(("given", "wanted"), [(3, 1), (1, 3)])
 def test_weights_for_other_channels_see_a_grey_image_as_before(given: int, wanted: int, tmp_path: Path) -> None:
     teacher = build(recipe(channels=given), 5, seed=1)
-    file = tmp_path / "weights.safetensors"
-    save_file(teacher.state_dict(), file)
-    pupil = build(recipe(channels=wanted, weights=f"sha256:{digest_of_file(file)}"), 5, seed=2, weights_file=file)
+    weights, files = saved(teacher.state_dict(), tmp_path / "weights.safetensors")
+    pupil = build(recipe(channels=wanted, weights=weights), 5, seed=2, files=files)
     grey = torch.rand(2, 1, 32, 32)
     seen = [
         model.eval().get_submodule("conv1")(grey.expand(-1, count, -1, -1))
@@ -94,10 +98,20 @@ def test_weights_for_other_channels_see_a_grey_image_as_before(given: int, wante
     assert torch.allclose(*seen, atol=1e-4)
 
 
-def refusal(file: Path | None, backbone: str = "test_resnet", digest: str | None = None) -> str:
+@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.model."])
+def test_what_training_programs_put_before_every_name_is_taken_off(prefix: str, tmp_path: Path) -> None:
+    teacher = build(recipe(), 5, seed=1)
+    named = {f"{prefix}{name}": tensor for name, tensor in teacher.state_dict().items()}
+    weights, files = saved(named, tmp_path / "weights.pth")
+    pupil = build(recipe(weights=weights), 5, seed=2, files=files)
+    assert torch.equal(pupil.get_parameter("conv1.0.weight"), teacher.get_parameter("conv1.0.weight"))
+
+
+def refusal(file: Path | None, backbone: str = "test_resnet", digest: str | None = None, **changes: object) -> str:
     known = digest or (digest_of_file(file) if file else "0" * 64)
+    wanted = recipe(backbone, weights=f"sha256:{known}", **changes)
     with pytest.raises(BackboneError) as error:
-        build(recipe(backbone, weights=f"sha256:{known}"), 3, seed=0, weights_file=file)
+        build(wanted, 3, seed=0, files={known: file} if file else {})
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -108,11 +122,31 @@ def test_weights_that_cannot_be_had_are_refused_in_one_line(tmp_path: Path) -> N
     assert "say where that file is" in refusal(None)
     assert "cannot be read" in refusal(tmp_path / "none.pth", digest="0" * 64)
     assert "is not the file the recipe names" in refusal(file, digest="0" * 64)
-    assert "does not fit the backbone: conv1.0.weight is missing" in refusal(file)
     file.write_bytes(b"neither zip nor pickle")
     assert "not a .safetensors or plain .pth file" in refusal(file)
     torch.save({"epoch": 3}, file)
     assert "hold no table of tensors" in refusal(file)
+
+
+def test_weights_of_another_architecture_are_told_apart_by_what_they_fit(tmp_path: Path) -> None:
+    file = tmp_path / "best.pth"
+    torch.save(build(recipe("test_vit"), 3, seed=0).state_dict(), file)
+    said = refusal(file)
+    assert "does not fit backbone test_resnet: it has 0 of the" in said
+    assert "conv1.0.weight is missing" in said and "they fit backbone test_vit" in said
+    named = tmp_path / "best-resnet18-fold3.pth"  # of another family than the recipe's: known by its name
+    torch.save(build(recipe("resnet18"), 3, seed=0).state_dict(), named)
+    assert "they fit backbone resnet18" in refusal(named)
+
+
+def test_weights_that_nearly_fit_say_what_to_change(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(build(recipe("test_vit"), 3, seed=0).state_dict(), file)
+    assert "use the image_size that they were trained with" in refusal(file, "test_vit", image_size=64)
+    torch.save(build(recipe("resnet18", stem="small"), 3, seed=0).state_dict(), file)
+    assert "use the stem that they were trained with" in refusal(file, "resnet18")
+    torch.save({"anything": torch.zeros(1)}, file)
+    assert "use the backbone that they were trained as" in refusal(file)
 
 
 def test_a_weights_file_runs_no_code(tmp_path: Path) -> None:
