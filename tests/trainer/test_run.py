@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from spaces.augment import AUGMENT
+from spaces.loss import LOSS
 from tests.trainer.conftest import CPU, SMALL
 from trainer.backbone import build
 from trainer.data import Dataset
@@ -15,12 +17,13 @@ from trainer.recipe import (
     SGD,
     AdamW,
     Augment,
-    ClassBalanced,
+    Chain,
     CrossEntropy,
+    CutMix,
     Cutout,
     Flip,
     Focal,
-    LabelSmoothing,
+    Hard,
     Loss,
     Mixup,
     NoAugment,
@@ -32,6 +35,13 @@ from trainer.replicate import Replicate
 from trainer.run import Run, RunError
 
 Start = Callable[..., Run]
+LOSSES: tuple[Loss, ...] = LOSS.stages[1].domain.values()  # pyright: ignore[reportAssignmentType]
+AUGMENTS: list[Augment] = [
+    *AUGMENT.stages[1].domain.values(),  # pyright: ignore[reportAssignmentType]
+    Chain(steps=(Flip(), Shift(), CutMix())),
+    Hard(of=Chain(steps=(Shift(), Cutout())), copies=2),
+    Hard(of=Mixup(), copies=1),
+]
 RANDOM = {"augment": Mixup(), "dropout": 0.2, "drop_path": 0.2}  # everything that draws, at once
 BLOWS_UP = {"lr": 10_000, "optimizer": AdamW(weight_decay=10)}
 STALLS = {"plateau": Plateau(patience=1, delta=1)}
@@ -219,9 +229,9 @@ def test_the_best_weights_are_those_that_scored_best(start: Start, digits: Datas
     for weights, score in ((run.best_weights(), run.best.score), (run.averaged_weights(), run.epochs[-1].score)):
         model = build(run.recipe, 10, seed=123)
         model.load_state_dict(weights)
-        normalise = Normalise.fitted(digits.images, run._train)
+        normalise = Normalise.of(run.recipe, digits.images(16), run._feed._train).bytes
         with torch.inference_mode():
-            answers = model.eval()(normalise(digits.images[index])).argmax(dim=1)
+            answers = model.eval()(normalise(digits.images(16)[index])).argmax(dim=1)
         truth = digits.labels[index]
         f1 = [
             2 * ((answers == c) & (truth == c)).sum().item() / ((answers == c).sum() + (truth == c).sum()).item()
@@ -236,8 +246,8 @@ def test_probabilities_and_score_on_agree_with_the_last_epoch(start: Start, digi
     probabilities = run.validation_probabilities()
     assert probabilities.shape == (len(run.validation_index), 10)
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(len(probabilities)), atol=1e-5)
-    images, labels = digits.images[run.validation_index], digits.labels[run.validation_index]
-    assert run.score_on(images, labels) == run.epochs[-1].score
+    labels = digits.labels[run.validation_index]
+    assert run.score_on(run.validation_index, labels) == run.epochs[-1].score
     assert -probabilities.gather(1, labels[:, None]).log().mean().item() == pytest.approx(
         run.epochs[-1].val_loss, rel=1e-4
     )
@@ -248,7 +258,7 @@ def test_looking_at_a_run_does_not_change_it(start: Start, digits: Dataset) -> N
     for _ in looked_at:
         looked_at.state_dict()
         looked_at.validation_probabilities()
-        looked_at.score_on(digits.images, digits.labels)
+        looked_at.score_on(torch.from_numpy(digits.development), digits.labels[digits.development])
     list(alone)
     assert same_run(looked_at, alone)
 
@@ -279,11 +289,13 @@ def test_data_of_another_size_are_refused(digits: Dataset) -> None:
         Run(Recipe(image_size=32), Replicate.numbered(0), digits, CPU)
 
 
-@pytest.mark.parametrize("augment", [NoAugment(), Flip(), Shift(), Cutout(), Mixup()], ids=lambda choice: choice.kind)
-@pytest.mark.parametrize(
-    "loss", [CrossEntropy(), LabelSmoothing(), ClassBalanced(), Focal()], ids=lambda choice: choice.kind
-)
-def test_every_loss_trains_with_every_augmentation(start: Start, loss: Loss, augment: Augment) -> None:
+# Every loss once alone and once with blended labels; every augmentation once.
+PAIRS = [(loss, augment) for loss in LOSSES for augment in (NoAugment(), Mixup())]
+PAIRS += [(CrossEntropy(), augment) for augment in AUGMENTS]
+
+
+@pytest.mark.parametrize(("loss", "augment"), PAIRS, ids=lambda choice: choice.label)
+def test_every_loss_and_every_augmentation_trains(start: Start, loss: Loss, augment: Augment) -> None:
     run = start(loss=loss, augment=augment, epoch_images=64)
     assert math.isfinite(next(run).score)
     assert math.isfinite(next(run).train_loss)
