@@ -25,7 +25,7 @@ DATA_SUFFIXES = (".csv", ".npz", ".gz")
 def known_study(name: str | None) -> str:
     """`name` if it is a study definition. Raises one line naming what there is."""
     if name is None:
-        raise UserError(f"say which study: --study {' or --study '.join(sorted(DEFINITIONS))}")
+        raise UserError(f"say which study: --study lr_aug, or another of {', '.join(sorted(DEFINITIONS))}")
     return definition_named(name).name
 
 

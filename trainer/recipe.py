@@ -14,8 +14,8 @@ from trainer.augment_choices import (
     Chain,
     ColourJitter,
     CustomAugment,
-    Cutout,
     CutMix,
+    Cutout,
     Flip,
     Grey,
     Hard,
@@ -96,6 +96,7 @@ __all__ = [
     "crops",
     "explain",
     "read_recipe",
+    "shown",
     "steps_of",
 ]
 
