@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from tests.trainer.painted import paint
 from trainer.data import Dataset, Geometry, load, open_source
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
@@ -35,14 +34,6 @@ def start(digits: Dataset) -> Callable[..., Run]:
         return Run(SMALL.model_copy(update=changes), Replicate.numbered(number), digits, CPU)
 
     return begin
-
-
-def paint(file: Path, seed: int, size: tuple[int, int] = (20, 14)) -> Path:
-    """An image file of random pixels, in the format its name says."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file)
-    return file
 
 
 @pytest.fixture
