@@ -3,19 +3,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from tests.trainer.conftest import paint
-from trainer.data import DataError, load, open_source
-from trainer.sources.pixels import decode_image
+from trainer.data import DataError, Geometry, SourceOptions, load, open_source
 from trainer.sources.source import Source
 
 
-def refusal(root: Path | str) -> str:
+def refusal(root: Path | str, **options: Any) -> str:
     with pytest.raises(DataError) as error:
-        load(open_source(root), 8, 3)
+        load(open_source(root, SourceOptions(**options)), Geometry(8, 3))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -42,7 +40,8 @@ def test_a_class_without_images_is_named_with_what_it_holds_instead(photos: Path
 
 def test_a_class_of_one_image_is_refused(photos: Path) -> None:
     paint(photos / "bird" / "1.png", 1)
-    assert "bird holds one image only" in refusal(photos)
+    said = refusal(photos)
+    assert "1 of 3 classes has less than 2 images, none is left to validate on: bird" in said
 
 
 def test_one_class_is_refused(tmp_path: Path) -> None:
@@ -94,8 +93,9 @@ def unreadable(source: Source, number: int) -> str:
     with pytest.raises(DataError) as by_digest:
         _ = source.digest
     with pytest.raises(DataError) as by_decode:
-        source.decode(8, 3)
-    assert str(by_digest.value) == str(by_decode.value)
+        load(source, Geometry(8, 3))
+    reasons = str(by_digest.value).partition("cannot be read: ")[2]
+    assert reasons and reasons in str(by_decode.value)
     assert f"{number} of {len(source.labels)} images" in str(by_digest.value)
     assert "\n" not in str(by_digest.value)
     return str(by_digest.value)
@@ -119,7 +119,8 @@ def test_all_files_without_permission_are_named_at_once(photos: Path, monkeypatc
 def test_all_files_that_fail_while_they_are_read_are_named_at_once(photos: Path) -> None:
     for name in ("x.png", "y.png"):
         (photos / "dog ü" / name).symlink_to(Path("/proc/self/mem"))
-    assert "dog ü/x.png (Input/output error), dog ü/y.png (Input/output error)" in unreadable(open_source(photos), 2)
+    source = open_source(photos, SourceOptions(follow_links=True))
+    assert "dog ü/x.png (Input/output error), dog ü/y.png (Input/output error)" in unreadable(source, 2)
 
 
 def test_a_folder_named_as_an_image_is_named_as_unreadable(photos: Path) -> None:
@@ -150,12 +151,14 @@ def test_a_broken_image_with_a_line_break_in_its_name_is_still_one_line(photos: 
     assert "a\\nb.png" in refusal(photos)
 
 
-@pytest.mark.parametrize("method", ["is_dir", "iterdir"])
-def test_a_folder_without_permission_is_refused(photos: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    def denied(self: Path) -> bool:
-        raise PermissionError(13, "Permission denied", str(self))
+@pytest.mark.parametrize(("of", "method"), [(Path, "is_dir"), (os, "scandir")])
+def test_a_folder_without_permission_is_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, of: Any, method: str
+) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, method, denied)
+    monkeypatch.setattr(of, method, denied)
     said = refusal(photos)
     assert "cannot be read (Permission denied" in said
     assert "check the path and its permissions" in said
@@ -187,47 +190,110 @@ def test_a_misspelt_folder_is_guessed(photos: Path) -> None:
     assert f"did you mean {photos}?" in refusal(photos.with_name("내 사징"))
 
 
-def test_a_file_is_refused(photos: Path) -> None:
-    assert "is a file" in refusal(next(photos.rglob("*.png")))
+def test_a_file_of_another_kind_is_refused(photos: Path) -> None:
+    assert "is a file of a kind that is not read" in refusal(next(photos.rglob("*.png")))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".bmp", ".webp", ".tif", ".gif"])
-def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
-    file = tmp_path / f"a{suffix}"
-    Image.new("RGB", (30, 20), (200, 100, 50)).save(file)
-    pixels = decode_image(file, 8, 3)
-    assert pixels.shape == (3, 8, 8)
-    assert np.abs(pixels.astype(int).mean(axis=(1, 2)) - [200, 100, 50]).max() < 6
+def test_an_archive_is_to_be_unpacked_first(tmp_path: Path) -> None:
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    assert "unpack it" in refusal(tmp_path / "photos.zip")
 
 
-def test_the_middle_is_kept_and_nothing_is_squeezed(tmp_path: Path) -> None:
-    wide = np.zeros((10, 30, 3), dtype=np.uint8)
-    wide[:, 10:20] = 255
-    Image.fromarray(wide).save(tmp_path / "wide.png")
-    assert decode_image(tmp_path / "wide.png", 10, 3).min() == 255
+def test_files_that_are_no_images_by_name_are_left_out_with_a_note(photos: Path) -> None:
+    (photos / "dog ü" / "notes.txt").write_text("a dog", encoding="utf-8")
+    (photos / "dog ü" / "raw.HEIC").write_bytes(b"?")
+    source = open_source(photos)
+    assert len(source) == 12
+    assert "2 files in the class folders are no images by their names: .heic, .txt" in source.notes
 
 
-def test_a_photo_taken_sideways_is_turned_upright(tmp_path: Path) -> None:
-    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
-    pixels[:4] = 255  # bright above
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise: bright to the right
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    upright = decode_image(tmp_path / "a.png", 8, 1)[0]
-    assert upright[:, 4:].min() == 255
-    assert upright[:, :4].max() == 0
+def test_grey_photos_are_learned_in_grey_and_a_mixture_in_colour(photos: Path, tmp_path: Path) -> None:
+    assert open_source(photos).default_channels == 3
+    for file in photos.rglob("*.png"):
+        Image.open(file).convert("L").save(file)
+    assert open_source(photos).default_channels == 1
+    paint(photos / "dog ü" / "3 é.png", seed=3)
+    assert open_source(photos).default_channels == 3
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "LA", "CMYK", "I;16"])
-def test_every_kind_of_pixel_keeps_its_brightness(tmp_path: Path, mode: str) -> None:
-    grey = Image.new("L", (16, 16), 128)
-    image = Image.fromarray(np.full((16, 16), 128 * 256, dtype=np.uint16)) if mode == "I;16" else grey.convert(mode)
-    file = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
-    image.save(file)
-    assert abs(decode_image(file, 8, 1).mean() - 128) < 6 or mode == "1"
-    assert decode_image(file, 8, 3).shape == (3, 8, 8)
+links = pytest.mark.skipif(sys.platform == "win32", reason="Windows lets only administrators make links")
 
 
-def test_transparent_is_white(tmp_path: Path) -> None:
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "a.png")
-    assert decode_image(tmp_path / "a.png", 8, 3).min() == 255
+@links
+def test_links_inside_the_folder_are_followed(photos: Path) -> None:
+    (photos / "dog ü" / "6.png").symlink_to(photos / "dog ü" / "1 é.png")
+    (photos / "wolf").symlink_to(photos / "dog ü")
+    source = open_source(photos)
+    assert len(source) == 20
+    assert source.class_names == ("dog ü", "wolf", "고양이")
+
+
+@links
+def test_links_that_lead_out_are_named_and_followed_when_asked(photos: Path, tmp_path: Path) -> None:
+    paint(tmp_path / "elsewhere" / "1.png", seed=50)
+    paint(tmp_path / "elsewhere" / "2.png", seed=51)
+    (photos / "bird").symlink_to(tmp_path / "elsewhere")
+    (photos / "dog ü" / "6.png").symlink_to(tmp_path / "elsewhere" / "1.png")
+    said = refusal(photos)
+    assert "2 links" in said
+    assert f"bird -> {tmp_path / 'elsewhere'}" in said
+    assert "dog ü/6.png -> " in said
+    assert "--follow-links" in said
+    source = open_source(photos, SourceOptions(follow_links=True))
+    assert len(source) == 15
+    assert source.names[:2] == ("bird/1.png", "bird/2.png")
+    assert len(source.digest) == 64
+
+
+@links
+@pytest.mark.parametrize("target", [".", "..", "dog ü", "itself"], ids=["folder", "parent", "sibling", "itself"])
+def test_a_link_that_leads_back_is_refused_or_harmless(photos: Path, target: str) -> None:
+    """`again` is a link within a class folder: to itself or a folder above it, or to a class folder beside it."""
+    again = photos / "고양이" / "again"
+    again.symlink_to(again if target == "itself" else photos / target)
+    said = refusal(photos, follow_links=True)
+    assert ("again is a link that leads back" in said) or (target == "dog ü" and "two folders deep" in said)
+
+
+@links
+def test_a_data_folder_may_be_a_link_itself(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(photos)
+    assert open_source(tmp_path / "link").digest == open_source(photos).digest
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps both")
+def test_two_names_that_look_the_same_are_refused(photos: Path) -> None:
+    paint(photos / "dog ü" / "1 e\u0301.png", seed=9)
+    assert "holds two names that differ in how accents are coded" in refusal(photos)
+
+
+def test_a_train_folder_beside_a_test_folder_without_classes_is_recognised(photos: Path, tmp_path: Path) -> None:
+    photos.rename(tmp_path / "train")
+    paint(tmp_path / "test" / "1.png", seed=1)
+    paint(tmp_path / "test" / "2.png", seed=2)
+    assert f"did you mean {tmp_path / 'train'}?" in refusal(tmp_path)
+
+
+def test_a_pattern_names_the_group_by_its_parentheses_or_by_all_it_matches(photos: Path) -> None:
+    by_number = open_source(photos, SourceOptions(group=r"/(\d)")).groups
+    assert by_number is not None
+    assert by_number.tolist() == [0, 1, 2, 3, 4, 5] * 2
+    whole = open_source(photos, SourceOptions(group=r"^[^/]+/\d")).groups
+    assert whole is not None
+    assert sorted(whole.tolist()) == list(range(12))
+    notes = open_source(photos, SourceOptions(group=".*")).notes
+    assert "every image is a group of its own: the groups change nothing" in notes
+
+
+def test_a_pattern_that_misses_images_is_refused_with_one_of_them(photos: Path) -> None:
+    said = refusal(photos, group="dog.*/([0-4])")
+    assert "names no group in 7 of 12 paths, such as dog ü/5 é.png" in said
+    assert "is no regular expression (missing )" in refusal(photos, group="(dog")
+
+
+def test_pictures_that_cannot_be_read_may_be_left_out(photos: Path) -> None:
+    (photos / "dog ü" / "x.png").mkdir()
+    options = SourceOptions(skip_broken=True)
+    data = load(open_source(photos, options), Geometry(8, 3), skip_broken=True)
+    assert len(data.labels) == 12
+    assert [line.partition(" (")[0] for line in data.left_out] == ["dog ü/x.png"]

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainer.sources.columns import SPLIT_WORDS, TEST, check_classes, check_groups, group_notes, numbered, official
 from trainer.sources.listing import SUFFIXES, Entry, Tree
@@ -23,7 +23,7 @@ def class_folders(root: Path, options: SourceOptions) -> Source:
     sides = _official_sides(tree)
     found = [image for side in sides or (root,) for image in _images(tree, side)]
     tree.check()
-    names = tuple(tree.relative(image.path) for _, image in found)
+    names = tuple(image.relative for _, image in found)
     class_names = tuple(sorted({label for label, _ in found}))
     labels = numbered([label for label, _ in found], class_names)
     test, notes = official([name.partition("/")[0] for name in names]) if sides else (None, ())
@@ -86,7 +86,7 @@ def _images_of(tree: Tree, folder: Entry, root: Path) -> list[Entry]:
         hint = f"did you mean {shown(folder.path)}?" if several else f"move them up to {folder.name}"
         raise DataError(f"{shown(root)} holds images two folders deep, in {shown(deep)}: {_LAYOUT}; {hint}")
     if not images:
-        other = sorted({PurePosixPath(entry.name).suffix for entry in inside if not entry.is_folder})
+        other = sorted({entry.suffix for entry in inside if not entry.is_folder and entry.suffix})
         seen = f" (only {', '.join(other)})" if other else ""
         known = " ".join(sorted(SUFFIXES))
         raise DataError(f"class folder {shown(folder.path)} holds no images{seen}: put some in, {known}, or remove it")
@@ -133,12 +133,10 @@ def _groups(names: tuple[str, ...], pattern: str) -> list[str]:
 
 def _left_out(tree: Tree, found: list[tuple[str, Entry]]) -> tuple[str, ...]:
     """A note on files beside the images that are none by their names."""
-    folders = dict.fromkeys(image.path.parent for _, image in found)
-    inside = chain.from_iterable(tree.visible(folder) for folder in folders)
+    one_each = {image.relative.rpartition("/")[0]: image for _, image in found}
+    inside = chain.from_iterable(tree.visible(image.path.parent) for image in one_each.values())
     kinds = Counter(
-        PurePosixPath(entry.name).suffix.lower() or "no extension"
-        for entry in inside
-        if not entry.is_image and not entry.is_folder
+        entry.suffix.lower() or "no extension" for entry in inside if not entry.is_image and not entry.is_folder
     )
     if not kinds:
         return ()

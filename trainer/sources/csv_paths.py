@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 from trainer.sources.listing import Tree, composed
 from trainer.sources.source import DataError
 from trainer.sources.table import Table
 from trainer.sources.wording import listed, shown
+
+_LOOKED_FOR = 20  # missing files for which something similar is looked for
 
 
 def composed_paths(table: Table, column: str, follow_links: bool) -> list[str]:
@@ -39,8 +40,7 @@ def files_at(tree: Tree, where: str, names: Sequence[str], skip_broken: bool) ->
     tree.check()
     # One by one they may be left out; when all are missing, something else is wrong.
     if missing and (len(missing) == len(names) or not skip_broken):
-        close = get_close_matches(missing[0].rpartition("/")[2], _beside(tree, missing[0]), n=1)
-        hint = f" (did you mean {shown(close[0])}?)" if close else ""
+        hint = _hint(tree, missing)
         raise DataError(
             f"{where} names {len(missing):,} of {len(names):,} files that are not there: {listed(missing)}{hint}; "
             "paths are relative to the folder of the CSV"
@@ -60,12 +60,26 @@ def _relative(cell: str, folder: Path) -> str:
 
 
 def _is_absolute(text: str) -> bool:
-    return PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
+    """On any system, for text written with /."""
+    return text.startswith("/") or text[1:3] == ":/"
 
 
-def _beside(tree: Tree, name: str) -> list[str]:
-    folder = name.rpartition("/")[0]
-    entry = tree.find(folder) if folder and not folder.startswith("..") else None
+def _hint(tree: Tree, missing: Sequence[str]) -> str:
+    """A file of nearly that name, or the folder in which the first missing one is."""
+    for name in missing[:_LOOKED_FOR]:
+        folder, _, wanted = name.rpartition("/")
+        for beside in _listing(tree, folder):
+            if beside.casefold() == wanted.casefold() or PurePosixPath(beside).stem == PurePosixPath(wanted).stem:
+                return f" (did you mean {shown(beside)} instead of {shown(wanted)}?)"
+    inside = [entry.name for entry in tree.visible(tree.root) if entry.is_folder]
+    found = [folder for folder in inside if tree.find(f"{folder}/{missing[0]}")]
+    return f" (found in {shown(found[0])}: did you mean to put the CSV there?)" if found else ""
+
+
+def _listing(tree: Tree, folder: str) -> Sequence[str]:
+    if folder.startswith("..") or _is_absolute(folder):
+        return ()
+    entry = tree.find(folder) if folder else None
     if folder and (entry is None or not entry.is_folder):
-        return []
+        return ()
     return list(tree.entries(entry.path if entry else tree.root))

@@ -5,7 +5,8 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 
 from trainer.sources.source import DataError
 from trainer.sources.wording import listed, shown
@@ -22,17 +23,31 @@ def composed(text: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One file or folder; links are looked through. `name` is composed, `path` as the file system has it."""
+    """One file or folder; links are looked through. `relative` is composed, `path` as the file system has it."""
 
     path: Path
-    name: str
+    relative: str  # to the root, with /
     is_folder: bool
     is_link: bool
+
+    @cached_property
+    def name(self) -> str:
+        return self.relative.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        return self.name.removesuffix(self.suffix)
+
+    @cached_property
+    def suffix(self) -> str:
+        """With its dot, as it is written; empty if there is none."""
+        stem, dot, end = self.name.rpartition(".")
+        return dot + end if stem else ""
 
     @property
     def is_image(self) -> bool:
         """By its name: that there is no readable picture behind it is found, and said of all at once, when read."""
-        return PurePosixPath(self.name).suffix.lower() in SUFFIXES
+        return self.suffix.lower() in SUFFIXES
 
     @property
     def is_hidden(self) -> bool:
@@ -46,7 +61,8 @@ class Tree:
         self.root = root.resolve()
         self._follow = follow_links
         self._listed: dict[Path, Mapping[str, Entry]] = {}
-        self._leading_out: dict[Path, str] = {}
+        self._relative: dict[Path, str] = {}
+        self._leading_out: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -55,9 +71,12 @@ class Tree:
     def entries(self, folder: Path) -> Mapping[str, Entry]:
         """By composed name, hidden ones included. Raises OSError, and DataError for a link into itself."""
         if folder not in self._listed:
+            below = "" if folder == self.root else f"{self._relative[folder]}/"
             with os.scandir(folder) as found:
-                entries = [self._entry(item) for item in found]
+                entries = [self._entry(item, below) for item in found]
             self._listed[folder] = {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+            if len(self._listed[folder]) < len(entries):
+                raise DataError(f"{shown(folder)} holds two names that differ in how accents are coded: rename one")
         return self._listed[folder]
 
     def visible(self, folder: Path) -> list[Entry]:
@@ -81,22 +100,19 @@ class Tree:
             return True
         target = Path(os.path.realpath(entry.path))
         if not target.is_relative_to(self.root):
-            self._leading_out[entry.path] = str(target)
-        return entry.path not in self._leading_out
+            self._leading_out[entry.relative] = str(target)
+        return entry.relative not in self._leading_out
 
     def check(self) -> None:
         """DataError naming every entry that was to be used and may not be."""
         if self._leading_out:
-            named = listed(f"{self.relative(path)} -> {target}" for path, target in self._leading_out.items())
+            named = listed(f"{link} -> {target}" for link, target in self._leading_out.items())
             raise DataError(
                 f"{len(self._leading_out)} links in {shown(self.root)} lead out of it: {named}; copy what they stand "
                 "for into the folder, or allow them with --follow-links"
             )
 
-    def relative(self, path: Path) -> str:
-        return composed(path.relative_to(self.root).as_posix())
-
-    def _entry(self, item: "os.DirEntry[str]") -> Entry:
+    def _entry(self, item: "os.DirEntry[str]", below: str) -> Entry:
         path, is_link = Path(item.path), item.is_symlink()
         try:
             is_folder = item.is_dir()
@@ -106,7 +122,10 @@ class Tree:
             is_folder = False
         if is_link and is_folder and Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(path)):
             raise _loop(path)
-        return Entry(path, composed(item.name), is_folder, is_link)
+        entry = Entry(path, f"{below}{composed(item.name)}", is_folder, is_link)
+        if is_folder:
+            self._relative[path] = entry.relative
+        return entry
 
 
 def _loop(path: Path) -> DataError:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def mask_contest(root: Path, options: SourceOptions) -> Source:
     where = shown(root)
     base = f"{_IMAGES}/" if (images := tree.find(_IMAGES)) and images.is_folder else ""
     persons, genders, ages = (table.filled(name) for name in ("id", "gender", "age"))
-    paths = [f"{base}{PurePosixPath(path.replace(chr(92), '/'))}" for path in table.filled("path")]
+    paths = [base + path.replace("\\", "/").strip("/") for path in table.filled("path")]
     _refuse_bad_rows(where, persons, genders, ages, paths)
     rows, photos, bad = [], [], []
     for row, path in sorted(enumerate(paths), key=lambda pair: pair[1]):
@@ -47,12 +47,12 @@ def mask_contest(root: Path, options: SourceOptions) -> Source:
         )
     tree.check()
     labels = [
-        class_of(MASK_OF_PHOTO[_stem(photo)], _GENDERS.index(genders[row].lower()), age_band(float(ages[row])))
+        class_of(MASK_OF_PHOTO[photo.stem.lower()], _GENDERS.index(genders[row].lower()), age_band(float(ages[row])))
         for row, photo in zip(rows, photos, strict=True)
     ]
     if len(set(labels)) < 2:
         raise DataError(f"{where} holds images of one class only, {CLASS_NAMES[labels[0]]}: at least 2 are needed")
-    names = tuple(tree.relative(photo.path) for photo in photos)
+    names = tuple(photo.relative for photo in photos)
     pictures = FilePictures([photo.path for photo in photos], names, options.cache, options.skip_broken)
     return Source(
         kind="mask contest",
@@ -100,20 +100,16 @@ def _is_age(text: str) -> bool:
     return math.isfinite(years) and 0 <= years <= _OLDEST
 
 
-def _stem(photo: Entry) -> str:
-    return PurePosixPath(photo.name).stem.lower()
-
-
 def _photos(tree: Tree, path: str) -> list[Entry] | str:
     """The photos of one person in the order of their names, or what is wrong with the folder."""
     folder = tree.find(path)
     if folder is None or not folder.is_folder:
         return "no such folder"
     inside = tree.visible(folder.path)
-    unknown = [entry.name for entry in inside if _stem(entry) not in MASK_OF_PHOTO or not entry.is_image]
+    unknown = [entry.name for entry in inside if entry.stem.lower() not in MASK_OF_PHOTO or not entry.is_image]
     if unknown:
         return f"unknown {listed(unknown)}"
-    stems = [_stem(entry) for entry in inside]
+    stems = [entry.stem.lower() for entry in inside]
     twice = sorted(stem for stem, times in Counter(stems).items() if times > 1)
     if twice:
         return f"two files for {listed(twice)}"

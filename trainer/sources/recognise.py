@@ -1,6 +1,6 @@
 """What `--data` means, found by looking."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,7 +35,7 @@ def open_source(spec: str | Path, options: SourceOptions | None = None) -> Sourc
     source = _opened(spec, options)
     for name, kinds in _TAKES.items():
         if getattr(options, name) is not None and source.kind not in kinds:
-            raise DataError(f"{source.kind} data take no --{name}, {' and '.join(kinds)} do: leave it out")
+            raise DataError(f"{source.kind} data take no --{name}, {_and(kinds)} do: leave it out")
     if source.groups is None and source.kind in ("class folders", "csv"):
         line = suggested_groups(source.names, source.labels, by_column=source.kind == "csv")
         source = replace(source, notes=(*source.notes, *([line] if line else ())))
@@ -51,7 +51,7 @@ def _opened(spec: str | Path, options: SourceOptions) -> Source:
             return _from_folder(path, options)
         if str(spec) and path.is_file():
             return _from_file(path, spec, options)
-        siblings = [entry.name for entry in Tree(path.parent).visible(path.parent)] if path.parent.is_dir() else []
+        siblings = [entry.name for entry in _beside(path)] if path.parent.is_dir() else []
     except OSError as error:  # no permission, a name too long, a share that is gone
         where = f": {_quoted(error.filename)}" if error.filename and Path(error.filename) != path else ""
         raise DataError(
@@ -73,7 +73,7 @@ def _from_folder(folder: Path, options: SourceOptions) -> Source:
     files = [entry for entry in entries if not entry.is_folder]
     if idx := [entry.path for entry in files if set_of(entry.name) is not None]:
         return idx_set(idx, folder)
-    tables = [entry for entry in files if entry.path.suffix.lower() in _NO_TABLE]
+    tables = [entry for entry in files if entry.suffix.lower() in _NO_TABLE]
     manifests = [entry for entry in tables if is_manifest(header_of(entry.path), options)]
     if len(manifests) > 1:
         raise DataError(
@@ -84,7 +84,7 @@ def _from_folder(folder: Path, options: SourceOptions) -> Source:
         (manifest,) = manifests or tables
         source = csv_manifest(manifest.path, options, name=tree.name)
         return replace(source, notes=(f"read as {manifest.name} in the folder says", *source.notes))
-    arrays = [entry for entry in files if entry.path.suffix.lower() == ".npz"]
+    arrays = [entry for entry in files if entry.suffix.lower() == ".npz"]
     if len(arrays) == 1 and not folders:
         return npz(arrays[0].path, options)
     if arrays and not folders:
@@ -97,8 +97,7 @@ def _from_file(file: Path, spec: str | Path, options: SourceOptions) -> Source:
     if file.name == TABLE and _is_contest(file.parent):
         return mask_contest(file.parent, options)
     if (chosen := set_of(file.name)) is not None:
-        beside = Tree(file.parent).visible(file.parent)
-        return idx_set([entry.path for entry in beside if set_of(entry.name) == chosen], file.parent)
+        return idx_set([entry.path for entry in _beside(file) if set_of(entry.name) == chosen], file.parent)
     if suffix in _NO_TABLE:
         return csv_manifest(file, options)
     if suffix == ".npz":
@@ -110,6 +109,15 @@ def _from_file(file: Path, spec: str | Path, options: SourceOptions) -> Source:
 def _is_contest(root: Path) -> bool:
     table = root / TABLE
     return table.is_file() and set(header_of(table)) >= COLUMNS
+
+
+def _beside(path: Path) -> list[Entry]:
+    tree = Tree(path.parent)
+    return tree.visible(tree.root)
+
+
+def _and(kinds: Sequence[str]) -> str:
+    return f"{', '.join(kinds[:-1])} and {kinds[-1]}"
 
 
 def _names(entries: list[Entry]) -> str:

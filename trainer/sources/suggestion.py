@@ -13,6 +13,7 @@ _LEAST_SHARE = 0.6  # of the images that have a companion of the same key
 _LARGEST_SHARE = 0.2  # of all images in one group
 _LARGEST_MEDIAN = 100  # images in a group; more is a batch or a camera, not a person or an object
 _KEYS_PER_CLASS = 2  # keys that stay within a class and are about as few as classes are another name of the class
+_ONCE = 0.9  # of the keys stand at most once in each class
 _SIGNS = " _.()-"  # between the words of a file name
 _DATE = re.compile(r"(19|20)\d\d[-_. ]?[01]\d[-_. ]?[0-3]\d")
 _SHARD = re.compile(r"[0-9a-f]{1,3}")
@@ -60,7 +61,7 @@ def suggested_groups(names: Sequence[str], labels: Numbers, by_column: bool = Fa
 
 def _plausible(keys: Sequence[str], sizes: Counter[str], labels: Numbers) -> bool:
     several = sorted(size for size in sizes.values() if size > 1)
-    if len(sizes) < _LEAST_GROUPS or sum(several) < _LEAST_SHARE * len(keys):
+    if len(several) < _LEAST_GROUPS or sum(several) < _LEAST_SHARE * len(keys):
         return False
     if max(several) > _LARGEST_SHARE * len(keys) or several[len(several) // 2] > _LARGEST_MEDIAN:
         return False
@@ -77,14 +78,14 @@ def _is_the_class(keys: Sequence[str], sizes: Counter[str], labels: Numbers) -> 
 
 
 def _is_a_counter(keys: Sequence[str], sizes: Counter[str], labels: Numbers) -> bool:
-    """Whether images are merely counted within their class: `1_a.jpg` in one, `1_b.jpg` in another."""
-    if not all(re.fullmatch(r"\d+", key) for key in sizes):
+    """Whether images are merely counted within their class: `1_cat.jpg` in one, `1_dog.jpg` in another."""
+    if len({re.sub(r"\d+", "", key) for key in sizes}) > 1:
         return False
     per_class: dict[str, set[int]] = defaultdict(set)
     for key, label in zip(keys, labels.tolist(), strict=True):
         per_class[key].add(label)
     once = sum(1 for key, size in sizes.items() if len(per_class[key]) == size)
-    return once > len(sizes) / 2
+    return once >= _ONCE * len(sizes)
 
 
 def _range(sizes: Sequence[int]) -> str:
