@@ -254,6 +254,14 @@ def test_binary_cross_entropy_of_a_blend_is_that_of_soft_targets() -> None:
     assert told.item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
+def test_a_class_neither_asked_nor_answered_leaves_soft_macro_f1_alone() -> None:
+    logits = torch.tensor([[2.0, 1.0, -300.0], [0.0, 1.0, -300.0]], requires_grad=True)
+    labels = torch.tensor([0, 1])
+    value = criterion(SoftMacroF1(), torch.tensor([5, 5, 5]), {})(logits, Batch(logits, labels))
+    value.backward()
+    assert value.isfinite() and logits.grad is not None and logits.grad.isfinite().all()
+
+
 def test_a_wrong_answer_that_is_certain_costs_its_logit() -> None:
     logits = torch.tensor([[-50.0, 50.0]])
     told = criterion(CrossEntropy(), torch.tensor([1, 1]), {})(logits, Batch(logits, torch.tensor([0])))

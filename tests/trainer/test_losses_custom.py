@@ -26,6 +26,7 @@ def per_image(logits, labels, scale=1.0):
 
 
 def of_batch(logits, labels):
+    assert logits.dtype == torch.float32
     return functional.cross_entropy(logits, labels)
 
 

@@ -76,7 +76,6 @@ def _blended(of_batch: Callable[..., Any], where: str, logits: Tensor, batch: Ba
     loss = _checked(of_batch(logits, batch.labels), logits, where)
     if batch.blend is not None:
         partner_labels, share = batch.blend
-        share = share if loss.ndim else share.mean()
         loss = share * loss + (1 - share) * _checked(of_batch(logits, partner_labels), logits, where)
     return loss.mean()
 
