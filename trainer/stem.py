@@ -9,7 +9,7 @@ from torch import nn
 
 _COARSEST = 4  # pixels from one place of the first convolution to the next; a patch is larger
 _DEEPEST = 4  # convolutions of the deepest stems; what holds more is the net, not its stem
-_Pool = (nn.MaxPool2d, nn.AvgPool2d, BlurPool2d)
+_Pool = (nn.MaxPool2d, nn.AvgPool2d, BlurPool2d, nn.ConstantPad2d)  # some pad before they pool
 
 
 class StemError(Exception):
@@ -73,7 +73,7 @@ def _pools_after(model: nn.Module, last: nn.Conv2d) -> list[str]:
     for name, layer in layers[place + 1 :]:
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             break
-        if isinstance(layer, _Pool) and _stride(layer) > 1:
+        if isinstance(layer, _Pool):
             found.append(_only_pooling(model, name))
     return found
 
@@ -82,7 +82,7 @@ def _only_pooling(model: nn.Module, name: str) -> str:
     """The largest part around the pooling `name` that does nothing else: anti-aliased pooling has several layers."""
     while around := name.rpartition(".")[0]:
         layers = [layer for layer in model.get_submodule(around).modules() if not list(layer.children())]
-        if not all(isinstance(layer, (*_Pool, nn.ConstantPad2d)) for layer in layers):
+        if not all(isinstance(layer, _Pool) for layer in layers):
             break
         name = around
     return name

@@ -16,6 +16,7 @@ LARGER = {  # how much, on each side, the feature map grows
     "resnet26d": 4,
     "resnetblur18": 4,
     "resnetv2_18": 4,
+    "resnetv2_50x1_bit": 4,
     "test_nfnet": 4,
     "densenet121": 4,
     "test_convnext": 4,
