@@ -291,9 +291,11 @@ def test_a_pattern_that_misses_images_is_refused_with_one_of_them(photos: Path) 
     assert "is no regular expression (missing )" in refusal(photos, group="(dog")
 
 
-def test_pictures_that_cannot_be_read_may_be_left_out(photos: Path) -> None:
+def test_pictures_that_cannot_be_read_may_be_left_out(photos: Path, tmp_path: Path) -> None:
     (photos / "dog ü" / "x.png").mkdir()
     options = SourceOptions(skip_broken=True)
-    data = load(open_source(photos, options), Geometry(8, 3), skip_broken=True)
+    source = open_source(photos, options)
+    assert len(source.digest) == 64
+    data = load(source, Geometry(8, 3), cache=tmp_path / "cache", skip_broken=True)
     assert len(data.labels) == 12
     assert [line.partition(" (")[0] for line in data.left_out] == ["dog ü/x.png"]

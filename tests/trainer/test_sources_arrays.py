@@ -43,6 +43,15 @@ def test_an_idx_set_is_the_same_by_folder_by_file_and_unpacked(tmp_path: Path) -
     assert open_source(tmp_path / "t10k-labels-idx1-ubyte").digest == source.digest
 
 
+def test_an_unpacked_idx_file_comes_before_the_packed_one(tmp_path: Path) -> None:
+    idx(tmp_path, Variant())
+    before = open_source(tmp_path).digest
+    packed = tmp_path / "train-images-idx3-ubyte.gz"
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.write_bytes(b"a download that was cut off")
+    assert open_source(tmp_path).digest == before
+
+
 def test_training_files_alone_have_no_official_test(tmp_path: Path) -> None:
     idx(tmp_path, Variant())
     for file in tmp_path.glob("t10k*"):
