@@ -24,7 +24,7 @@ def draw(person: Person, photo: Photo) -> NDArray[np.uint8]:
     _mask(canvas, person, photo)
     pixels = canvas.averaged()
     light = photo.brightness * 100 + photo.slope * 100 * (np.arange(SIDE) - SIDE // 2) // SIDE
-    noise = np.random.RandomState(photo.noise).randint(-7, 8, size=(SIDE, SIDE, 1))
+    noise = np.random.RandomState(photo.noise).randint(-5, 6, size=(SIDE, SIDE, 1))
     return np.clip(pixels * light[None, :, None] // 10_000 + noise, 0, 255).astype(np.uint8)
 
 
@@ -35,9 +35,9 @@ def _mask(canvas: Canvas, person: Person, photo: Photo) -> None:
     fold = tinted(colour, 86) if sum(colour) > 250 else tinted(colour, 122)
     nose = EYES + person.nose_length + 8
     if photo.mask == "wear":
-        top = nose - 9
+        top = nose - 12
     else:
-        top = EYES + 40 if photo.below_mouth else nose + 5
+        top = EYES + 41 if photo.below_mouth else nose + 8
     chin = CHIN + 4 + (4 if photo.mask == "incorrect" and photo.below_mouth else 0)
     a = person.half_width
     for side in (-1, 1):

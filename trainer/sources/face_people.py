@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 # Persons by gender (male, female) and age (<30, 30-59, >=60).
 CENSUS = ((44, 44, 8), (68, 64, 12))
-MISLEADING = 30  # percent of hints drawn as if for another gender or age: people are like that
+MISLEADING = 15  # percent of hints drawn as if for another gender or age: people are like that
 
 _SKIN: tuple[Colour, ...] = (
     (241, 209, 184), (234, 194, 162), (226, 182, 146), (205, 158, 118), (167, 118, 82), (118, 80, 56),
@@ -27,9 +27,10 @@ _WALL: tuple[Colour, ...] = (
     (172, 204, 222), (218, 196, 170), (190, 212, 176), (222, 186, 190), (196, 188, 218), (232, 216, 160),
     (150, 176, 182), (206, 206, 204), (116, 140, 168), (176, 148, 132), (128, 160, 136), (240, 196, 160),
 )  # fmt: skip
+# Bright ones first: the young draw from the front, the old from the back, with much in common.
 _CLOTH: tuple[Colour, ...] = (
-    (52, 66, 104), (176, 62, 58), (240, 240, 236), (44, 44, 50), (84, 128, 96), (222, 174, 72), (128, 92, 140),
-    (104, 152, 190), (150, 106, 76), (226, 140, 140), (70, 130, 134), (172, 176, 180),
+    (226, 140, 140), (222, 174, 72), (70, 130, 134), (176, 62, 58), (104, 152, 190), (240, 240, 236), (44, 44, 50),
+    (84, 128, 96), (52, 66, 104), (128, 92, 140), (172, 176, 180), (150, 106, 76), (110, 60, 66), (196, 184, 160),
 )  # fmt: skip
 
 
@@ -103,14 +104,14 @@ def _person(gender: int, age: int, luck: np.random.RandomState) -> Person:
     style = look_gender()
     hair = one(
         (
-            ("short", "short", "short", "short", "bald", "curly", "bob", "long"),
-            ("long", "long", "long", "bob", "bob", "bun", "curly", "short"),
+            ("short", "short", "short", "short", "short", "bald", "curly", "long"),
+            ("long", "long", "long", "long", "bob", "bob", "bun", "curly"),
         )[style]
     )
     fringe = one((("side", "up", "straight", "receding"), ("side", "straight", "middle", "middle"))[style])
     if style == 0 and look_age() == 2:
         hair, fringe = one((("bald", fringe), ("short", "receding"), (hair, "receding")))
-    feature = look_gender()
+    feature, dressed = look_gender(), 4 * look_age()
     wall = tinted(one(_WALL), between(82, 112))
     return Person(
         gender=gender,
@@ -119,12 +120,12 @@ def _person(gender: int, age: int, luck: np.random.RandomState) -> Person:
         hair_colour=hair_colour,
         hair=hair,
         fringe=fringe,
-        half_width=between(32, 37) + (2, 0)[look_gender()],
+        half_width=between(31, 36) + (3, 0)[look_gender()],
         half_height=between(41, 47),
         jaw=between(18, 40) + (0, 10)[look_gender()],
         iris=one(_IRIS),
         eye_gap=between(14, 17),
-        eye_size=between(6, 7) + (0, 1)[look_gender()],
+        eye_size=between(5, 6) + (0, 1)[look_gender()] + (1, 0, 0)[look_age()],
         eye_slant=between(-2, 2),
         brow=between(3, 7) + (4, 0)[look_gender()],
         brow_slant=between(-3, 1),
@@ -139,7 +140,9 @@ def _person(gender: int, age: int, luck: np.random.RandomState) -> Person:
         earrings=chance((4, 40)[feature]),
         wall=wall,
         wall_kind=one(("plain", "window", "stripes", "two", "lamp")),
-        cloth=tinted(one(_CLOTH), between(88, 108)),
+        cloth=tinted(one(_CLOTH[dressed : dressed + 6]), between(88, 108)),
         second_cloth=one(_CLOTH),
-        cloth_kind=one(("plain", "stripes", "collar", "neck", "scarf", "hood")),
+        cloth_kind=one(
+            (("collar", "collar", "plain", "stripes", "hood"), ("scarf", "neck", "plain", "stripes", "hood"))[feature]
+        ),
     )
