@@ -38,7 +38,7 @@ def override(definition: StudyDefinition, settings: tuple[str, ...]) -> StudyDef
         path = path.strip()
         if not equals or not path:
             raise BadOverride(f"--set {setting!r} is not path=value; write for example --set baseline.epochs=30")
-        definition = _with(definition, path, parsed(text.strip()), setting)
+        definition = _with(definition, path, parsed(text.strip()), f"--set {setting}")
     return definition
 
 
@@ -53,7 +53,7 @@ def also_try(definition: StudyDefinition, given: str) -> StudyDefinition:
         for path, asked in (("domain", stage), ("crossed.domain", stage.crossed)):
             if asked is not None and asked.factor == factor and not isinstance(asked.domain, LogGrid):
                 choices = [*asked.domain.model_dump(mode="json")["choices"], value]
-                return override(definition, (f"stages.{stage.name}.{path}.choices={json.dumps(choices)}",))
+                return _with(definition, f"stages.{stage.name}.{path}.choices", choices, f"--try {given}")
     asked_about = [field for stage in definition.stages for field in stage.asks if field != "lr"]
     raise BadOverride(
         f"--try {given}: study {definition.name} compares no values of {factor!r}; "
@@ -72,7 +72,7 @@ def settings_between(base: StudyDefinition, wanted: StudyDefinition) -> tuple[st
     return tuple(f"{path}={_written(value)}" for path, (_, value) in differences(base, wanted).items())
 
 
-def _with(definition: StudyDefinition, path: str, value: Json, setting: str) -> StudyDefinition:
+def _with(definition: StudyDefinition, path: str, value: Json, said: str) -> StudyDefinition:
     tree = definition.model_dump(mode="json")
     *parents, leaf = path.split(".")
     node: Json = tree
@@ -94,7 +94,7 @@ def _with(definition: StudyDefinition, path: str, value: Json, setting: str) -> 
     try:
         return StudyDefinition.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise BadOverride(f"--set {setting}: {_first(error)}") from None
+        raise BadOverride(f"{said}: {_first(error)}") from None
 
 
 def _by_kind(value: Json, leaf: str, node: Json) -> Json:
@@ -132,7 +132,10 @@ def _first(error: ValidationError) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     known = detail.get("ctx", {})
     if detail["type"] == "union_tag_invalid":
-        return f"{where}: no kind {known.get('tag')!r}; there is: {known.get('expected_tags')}"
+        kinds = str(known.get("expected_tags")).replace("'", "").split(", ")
+        near = difflib.get_close_matches(str(known.get("tag")), kinds, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(kinds)}"
+        return f"{where}: no kind {known.get('tag')!r}; {hint}"
     return f"{where}: {message} (given: {detail['input']!r})" if where else message
 
 

@@ -56,7 +56,10 @@ def is_one_clear_line(outcome: Outcome, code: int, *parts: str) -> None:
         (("--study", "lr_aug", "--set", "baseline.epochs"), ("is not path=value", "baseline.epochs=30")),
         (("--study", "lr_aug", "--set", "baseline.epoch=3"), ("did you mean epochs?",)),
         (("--study", "lr_aug", "--set", "baseline.epochs=2"), ("use epochs 4 or more",)),
-        (("--study", "lr_aug", "--data", "no-such-folder"), ("no-such-folder", "give digits or faces (built in), a folder")),
+        (
+            ("--study", "lr_aug", "--data", "no-such-folder"),
+            ("no-such-folder", "give digits or faces (built in), a folder"),
+        ),
         (("--study", "lr_aug", "--data", "digit"), ("did you mean digits",)),
         (("--study", "lr_aug", "--name", "../up"), ("study name", "would do")),
         (("--study", "lr_aug", "--name", "a\x00b"), ("study name",)),

@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spaces.catalog import definition_named
+from spaces.domain import label
 from spaces.lr_aug import LR_AUG
-from spaces.overrides import BadOverride, differences, override, settings_between
+from spaces.overrides import BadOverride, also_try, differences, override, settings_between
 
 GOOD = [
     ("baseline.epochs=30", lambda d: d.baseline.epochs == 30),
@@ -51,7 +53,7 @@ def test_a_field_set_by_hand_is_no_longer_looked_up_and_auto_hands_it_back() -> 
         ("baseline.epochs=many", "baseline.epochs"),
         ("baseline.epochs=-1", "greater than or equal"),
         ("baseline.lr=NaN", "baseline.lr"),
-        ("baseline.loss=hinge", "no kind 'hinge'; there is: 'cross_entropy'"),
+        ("baseline.loss=hinge", "no kind 'hinge'; there is: cross_entropy, label_smoothing"),
         ("epochs=3", "did you mean baseline.epochs?"),
         ("baseline.loss.gamma=3", "no field 'gamma'"),
         ("name=other", "the definition's own"),
@@ -72,3 +74,33 @@ def test_no_text_after_set_ever_crashes(text: str) -> None:
         override(LR_AUG, (text,))
     except BadOverride as error:
         assert str(error).strip()
+
+
+def test_one_value_more_is_tried_in_the_stage_that_asks_about_its_factor() -> None:
+    more = also_try(also_try(LR_AUG, "loss=poly1"), 'loss={"kind":"focal","gamma":3}')
+    assert [label(value) for value in more.stages[1].domain.values()][-2:] == ["poly1(1)", "focal(3)"]
+    assert set(differences(LR_AUG, more)) == {"stages.loss.domain"}
+    assert override(LR_AUG, settings_between(LR_AUG, more)) == more
+    crossed = also_try(definition_named("balance"), "loss=focal").stages[1]
+    assert crossed.crossed is not None
+    assert label(crossed.crossed.domain.values()[-1]) == "focal(2)"
+    assert also_try(definition_named("image_size"), "image_size=128").stages[1].domain.values()[-1] == 128
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("loss=fokal", "--try loss=fokal: stages.1.domain.losses.choices.4: no kind 'fokal'; did you mean focal?"),
+        ("dropout=0.1", "compares no values of 'dropout'; it does of loss, augment"),
+        ("lr=0.1", "compares no values of 'lr'"),
+    ],
+)
+def test_a_value_that_cannot_be_tried_is_one_line(given: str, says: str) -> None:
+    with pytest.raises(BadOverride) as caught:
+        also_try(LR_AUG, given)
+    assert says in str(caught.value)
+
+
+def test_choices_may_be_given_by_their_kinds_alone() -> None:
+    changed = override(LR_AUG, ('stages.augment.domain.choices=["none", {"kind":"flip","p":1}, "cutmix"]',))
+    assert [label(value) for value in changed.stages[2].domain.values()] == ["none", "flip(1)", "cutmix(1)"]
