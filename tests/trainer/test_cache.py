@@ -281,7 +281,9 @@ def test_a_damaged_entry_is_decoded_anew(files: list[Path], cache: Path, damage:
     whole = decoded(files, cache)
     (entry,) = entries(cache)
     damage(entry)
-    found = decoded(files, cache)
+    source = source_of(files)
+    found = decode(source, SMALL, cache=cache)
+    assert opened(source) == 24
     assert found.digest == whole.digest and torch.equal(found.pixels.stored, decoded(files, None).pixels.stored)
     assert entries(cache) == [entry]
     again = source_of(files)

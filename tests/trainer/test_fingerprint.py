@@ -152,9 +152,11 @@ def test_nothing_is_left_beside_the_index(files: list[Path], cache: Path, settle
 def test_a_part_of_a_folder_does_not_displace_the_rest(
     files: list[Path], cache: Path, settled: None, read: list[str]
 ) -> None:
-    for part in (files, [files[0], files[3]], files):
-        contents_of(part, cache)
-    assert len(read) == 4
+    contents_of(files, cache)
+    files[0].write_bytes(b"changed")
+    contents_of([files[0], files[3]], cache)
+    assert contents_of(files, cache) == expected(files)
+    assert len(read) == 5
 
 
 def test_a_removed_file_leaves_the_index(files: list[Path], cache: Path, settled: None) -> None:
