@@ -43,7 +43,7 @@ class SealedTest:
         return len(self.rows)
 
     def open(self, record: Callable[[str, str], None], who: str, why: str) -> tuple[Tensor, Tensor]:
-        """(rows of the dataset [n], labels [n]) on the CPU, once `record(who, why)` has returned, nothing if it raises."""
+        """(rows of the dataset [n], labels [n]) on the CPU, once `record(who, why)` has returned, not if it raises."""
         record(who, why)
         return torch.from_numpy(self.rows), self.__labels
 

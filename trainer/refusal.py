@@ -31,7 +31,7 @@ def refusal(detail: Any, recipe: type[BaseModel], plateau: type[BaseModel]) -> s
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
         return f"{'.'.join(where)} is no field of a recipe: {hint}"
     if detail["type"] == "string_pattern_mismatch":
-        said = _PATTERNS[where[-1]] if where[-1] in _PATTERNS else said
+        said = _PATTERNS.get(where[-1], str(said))
     if detail["type"] == "union_tag_invalid":
         tags = detail["ctx"]["expected_tags"].replace("'", "").split(", ")
         close = get_close_matches(detail["ctx"]["tag"], tags, n=1, cutoff=0.5)

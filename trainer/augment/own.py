@@ -1,16 +1,15 @@
 """An augmentation of the user's own, and what it must keep to."""
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.augment_choices import CustomAugment
-from trainer.custom import CustomError, Files, load_custom
-from trainer.randomness import default_generators
+from trainer.custom import CustomError, Files
+from trainer.own_callable import own_callable
 
 Change: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -23,47 +22,8 @@ def own(choice: CustomAugment, size: int, mean: Tensor, files: Files) -> Change:
     keep nothing from batch to batch: a run is resumed without it. CustomError if it cannot be made or called so, or if
     what it returns is not a float tensor of the shape it was given.
     """
-    found, where = load_custom(choice, files), f"{choice.file}:{choice.name}"
-    known: dict[str, Any] = {"size": size, "mean": mean}
-    settings = {key: value for key, value in known.items() if key in _arguments(found)} | dict(choice.settings)
-    if inspect.isclass(found):
-        change = _constructed(found, settings, where)
-        _check_call(change, {}, where)
-    else:
-        change = partial(found, **settings)
-        _check_call(found, settings, where)
-    return partial(_changed, change.to(mean.device) if isinstance(change, nn.Module) else change, where)
-
-
-def _arguments(found: Callable[..., Any]) -> frozenset[str]:
-    try:
-        return frozenset(inspect.signature(found).parameters)
-    except (TypeError, ValueError):  # written in C: it does not tell
-        return frozenset()
-
-
-def _constructed(found: Callable[..., Any], settings: dict[str, Any], where: str) -> Callable[..., Any]:
-    try:
-        with default_generators(torch.device("cpu"), 0, "init"):  # equal in every worker, should it draw
-            made = found(**settings)
-    except Exception as error:  # the user's own code
-        said = " ".join(str(error).split())[:200]
-        raise CustomError(
-            f"{where} cannot be made ({type(error).__name__}: {said}): mend it or its settings"
-        ) from error
-    if not callable(made):
-        raise CustomError(f"{where} makes nothing that can be called: give it __call__(self, images, draw)")
-    return made
-
-
-def _check_call(change: Callable[..., Any], settings: dict[str, Any], where: str) -> None:
-    try:
-        inspect.signature(change.forward if isinstance(change, nn.Module) else change).bind(None, None, **settings)
-    except ValueError:  # written in C: it does not tell
-        return
-    except TypeError as error:
-        given = ", ".join(["images", "draw", *(f"{key}=..." for key in settings)])
-        raise CustomError(f"{where} cannot be called with ({given}), {error}: mend it or its settings") from error
+    change = own_callable(choice, files, {"size": size, "mean": mean}, ("images", "draw"), mean.device)
+    return partial(_changed, change, f"{choice.file}:{choice.name}")
 
 
 def _changed(change: Callable[..., Any], where: str, images: Tensor, draw: torch.Generator) -> Tensor:
