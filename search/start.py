@@ -21,7 +21,7 @@ from search.supervise import carry_to_answer
 from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from storage.store import Store
-from trainer.data import Dataset, Source, SourceOptions, load, open_source
+from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_source, sealed
 from trainer.metrics import check_metric
 from trainer.split import SplitReport, split_report
 
@@ -91,7 +91,7 @@ class Start:
     @cached_property
     def source(self) -> Source:
         """The data of the study: with --skip-broken without the pictures that cannot be read."""
-        return self._dataset.source if self.options.skip_broken else self.opened
+        return self._decoded.source if self.options.skip_broken else self.opened
 
     def _asked(self) -> Asked:
         request = self.request
@@ -108,7 +108,7 @@ class Start:
 
     @cached_property
     def _facts(self) -> DataFacts:
-        left_out = self._dataset.left_out if self.options.skip_broken else ()
+        left_out = self._decoded.left_out if self.options.skip_broken else ()
         words = tuple(word for word in words_of(self.options) if not word.startswith("--cache"))
         return facts_of(self.source, self.asked.test_fraction, words, left_out)
 
@@ -146,16 +146,16 @@ class Start:
         return resolve(self.asked, self.opened, preflight.precision_on(self.ground.device))
 
     @cached_property
-    def _dataset(self) -> Dataset:
+    def _decoded(self) -> Decoded:
+        geometry, options = geometry_of(self._resolved.baseline), self.options
         with decode_progress(self.request.quiet) as progress:
-            return load(
-                self.opened,
-                geometry_of(self._resolved.baseline),
-                self.asked.test_fraction,
-                cache=self.options.cache,
-                progress=progress,
-                skip_broken=self.options.skip_broken,
+            return decode(
+                self.opened, geometry, cache=options.cache, progress=progress, skip_broken=options.skip_broken
             )
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return sealed(self._decoded, self.asked.test_fraction)
 
     @cached_property
     def _devices(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.decode import Progress, decode
+from trainer.decode import Decoded, Progress, decode
 from trainer.folds import hold_out
 from trainer.geometry import Geometry
 from trainer.pixels import Pixels
@@ -19,13 +19,16 @@ from trainer.sources.source import DataError, Part, Source, SourceOptions
 __all__ = [
     "DataError",
     "Dataset",
+    "Decoded",
     "Geometry",
     "Progress",
     "SealedTest",
     "Source",
     "SourceOptions",
+    "decode",
     "load",
     "open_source",
+    "sealed",
 ]
 
 SEALED = -1  # stands in the place of every label of the test part
@@ -52,44 +55,22 @@ class SealedTest:
 class Dataset:
     """N decoded images in the order of their source. A *row* is a place in that order, everywhere."""
 
-    source: Source
+    name: str
+    class_names: tuple[str, ...]
+    parts: tuple[Part, ...]  # the label as a product; none: it is none
+    digest: str  # of the source's content: part of a run's identity
+    decoded_digest: str  # of all pixels: decoders differ, this tells
     pixels: Pixels
     labels: Tensor  # int64 [N], SEALED for the rows of the test part
-    development: NDArray[np.int64]  # rows, ascending: all but the test part
-    decoded_digest: str  # of all pixels: decoders differ, this tells
+    development: NDArray[np.int64]  # rows [n], ascending: all but the test part
+    strata: NDArray[np.int64]  # [n] of the development rows: what folds are stratified by
+    groups: NDArray[np.int64] | None  # [n] of the development rows: what no fold separates
     test: SealedTest
     left_out: tuple[str, ...] = ()  # pictures that could not be read, with the reason; only where that was allowed
 
     @property
-    def name(self) -> str:
-        return self.source.name
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.source.class_names
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return self.source.parts
-
-    @property
-    def digest(self) -> str:
-        """Of the source's content: part of a run's identity."""
-        return self.source.digest
-
-    @property
     def device(self) -> torch.device:
         return self.labels.device
-
-    @property
-    def strata(self) -> NDArray[np.int64]:
-        """[n] for the development rows: what folds are stratified by."""
-        return (self.source.labels if self.source.strata is None else self.source.strata)[self.development]
-
-    @property
-    def groups(self) -> NDArray[np.int64] | None:
-        """[n] for the development rows."""
-        return None if self.source.groups is None else self.source.groups[self.development]
 
     def images(self, size: int) -> Tensor:
         """uint8 [N, C, size, size] on the dataset's device; each size is made once."""
@@ -113,10 +94,28 @@ def load(
 
     With `cache` the pixels are decoded once per host into that folder and mapped from there by every process.
     """
-    decoded = decode(source, geometry, cache=cache, progress=progress, skip_broken=skip_broken)
+    return sealed(decode(source, geometry, cache=cache, progress=progress, skip_broken=skip_broken), test_fraction)
+
+
+def sealed(decoded: Decoded, test_fraction: float) -> Dataset:
+    """The test part held out: its labels are nowhere in the dataset but behind `test.open`."""
     source = decoded.source
     development, test = hold_out(source, test_fraction)
     labels = torch.from_numpy(source.labels.copy())
-    sealed = SealedTest(test, labels[test].clone(), None if source.groups is None else source.groups[test])
+    test_part = SealedTest(test, labels[test].clone(), None if source.groups is None else source.groups[test])
     labels[test] = SEALED
-    return Dataset(source, decoded.pixels, labels, development, decoded.digest, sealed, decoded.left_out)
+    strata = source.labels if source.strata is None else source.strata
+    return Dataset(
+        name=source.name,
+        class_names=source.class_names,
+        parts=source.parts,
+        digest=source.digest,
+        decoded_digest=decoded.digest,
+        pixels=decoded.pixels,
+        labels=labels,
+        development=development,
+        strata=strata[development],
+        groups=None if source.groups is None else source.groups[development],
+        test=test_part,
+        left_out=decoded.left_out,
+    )

@@ -85,7 +85,7 @@ def pairs(
     """One pair after the other. DataError without groups; RunError when a run diverges."""
     if data.groups is None:
         raise DataError(f"{data.name} declares no groups, so that no split can ignore them: give --group")
-    ungrouped = replace(data, source=replace(data.source, groups=None))
+    ungrouped = replace(data, groups=None)
     for replicate in replicates:
         by_group, random = (_score(Run(recipe, replicate, each, device, files=files)) for each in (data, ungrouped))
         yield Pair(replicate.number, by_group, random)

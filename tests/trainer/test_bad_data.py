@@ -107,7 +107,7 @@ def test_an_image_in_two_classes_of_a_csv_is_named_with_both(tmp_path: Path, row
 
 def test_an_image_in_two_class_folders_is_a_note_and_no_refusal(photos: Path) -> None:
     (photos / "dog ü" / "twin.png").write_bytes((photos / "고양이" / "1 é.png").read_bytes())
-    source = read(photos).source
+    source = open_source(photos)
     (torn, twice) = duplicate_notes(source)
     assert "1 picture of equal bytes stand in two classes" in torn
     assert "dog ü/twin.png = 고양이/1 é.png" in torn
@@ -275,7 +275,7 @@ def test_a_path_out_of_the_folder_of_the_csv_is_refused_and_followed_when_asked(
     said = line(file)
     assert "names 1 files outside its folder" in said
     assert "in line 2; move them into it, or allow them with --follow-links" in said
-    source = read(file, follow_links=True).source
+    source = open_source(file, SourceOptions(follow_links=True))
     assert source.names[0] == "../outside.png"
 
 
@@ -287,6 +287,15 @@ def test_a_link_out_of_the_folder_of_the_csv_is_refused_too(tmp_path: Path, rows
     file = manifest(tmp_path, rows)
     assert "lead out of it: 03.png -> " in line(file)
     assert len(read(file, follow_links=True).labels) == 12
+
+
+@links
+def test_an_absolute_path_may_lead_through_the_link_that_was_given(tmp_path: Path, rows: list[list[str]]) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = open_source(manifest(tmp_path, rows)).digest
+    rows[0][0] = str(tmp_path / "link" / "00.png")
+    manifest(tmp_path, rows)
+    assert open_source(tmp_path / "link" / "photos.csv").digest == before
 
 
 def test_an_absolute_path_inside_the_folder_is_the_relative_one(tmp_path: Path, rows: list[list[str]]) -> None:

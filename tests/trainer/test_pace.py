@@ -24,9 +24,10 @@ def part(data: Dataset, count: int, classes: int | None = None) -> Dataset:
     rows = data.development[np.arange(count) % len(data.development)]
     labels = data.labels[rows] if classes is None else torch.arange(count) % classes
     names = data.class_names if classes is None else tuple(map(str, range(classes)))
-    source = replace(data.source.kept(rows), labels=labels.numpy(), class_names=names)
-    pixels = Pixels(data.pixels.stored[rows])
-    return replace(data, source=source, pixels=pixels, labels=labels, development=np.arange(count))
+    pixels, every = Pixels(data.pixels.stored[rows]), np.arange(count)
+    return replace(
+        data, class_names=names, pixels=pixels, labels=labels, development=every, strata=labels.numpy(), groups=None
+    )
 
 
 def test_an_epoch_takes_about_as_long_as_its_pace_says(digits: Dataset) -> None:

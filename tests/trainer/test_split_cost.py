@@ -40,8 +40,9 @@ class Measured:
 
 @pytest.fixture(scope="module")
 def measured() -> Measured:
-    data = load(faces(), Geometry(32, 3))
-    people = torch.from_numpy(data.source.groups)
+    source = faces()
+    data = load(source, Geometry(32, 3))
+    people = torch.from_numpy(source.groups)
     test_rows, test_labels = data.test.open(lambda who, why: None, "the tests", "agreement of test and validation")
     found, validated, tested = [], [], []
     for number in range(3):
@@ -71,7 +72,7 @@ def by_person(run: Run, rows: torch.Tensor, labels: torch.Tensor, people: torch.
 
 
 def without_groups(data: Dataset) -> Dataset:
-    return replace(data, source=replace(data.source, groups=None))
+    return replace(data, groups=None)
 
 
 def test_a_random_split_of_the_faces_scores_visibly_higher_than_the_person_split(measured: Measured) -> None:
@@ -92,8 +93,7 @@ def test_the_test_split_of_the_faces_agrees_with_the_person_split_within_noise(m
 
 
 def grouped(digits: Dataset) -> Dataset:
-    pairs = np.arange(len(digits.source)) // 2
-    return replace(digits, source=replace(digits.source, groups=pairs))
+    return replace(digits, groups=digits.development // 2)
 
 
 def test_both_runs_of_a_pair_have_the_same_recipe_and_replicate(digits: Dataset) -> None:
