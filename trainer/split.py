@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from trainer.folds import Indices, cut, hold_out
 from trainer.replicate import Replicate
 from trainer.sources.source import Source
+from trainer.sources.wording import shown
+from trainer.tables import aligned, span
 
 _DOMINANT = 0.2  # share of the images from which one group is said to dominate
 _NAMED = 4  # classes named in one line; the others are counted
@@ -96,10 +98,10 @@ class SplitReport:
         grouped = self.whole.groups is not None
         groups = f"{self.whole.groups:,} groups" if grouped else "no groups declared"
         empty = len(self.class_names) - present
-        of_classes = f"{present} classes of {count:,} ({name}) to {max(self.whole.counts):,} images"
+        of_classes = f"{present} classes of {count:,} ({shown(name)}) to {max(self.whole.counts):,} images"
         without = f"; {empty} classes have none" if empty else ""
         how = "as the data say" if self.official else "held out by group" if grouped else "held out"
-        validated = _range([validation.images for _, validation in self.folds])
+        validated = span([validation.images for _, validation in self.folds])
         return (
             f"{self.whole.images:,} images, {groups}, {of_classes}{without}",
             f"test {_side(self.test)}, {how}; {len(self.folds)} folds, each validated on {validated} images",
@@ -117,20 +119,20 @@ class SplitReport:
         table += [
             (
                 name,
-                _range([side.images for side in several]),
-                _range([side.groups for side in several if side.groups is not None]),
-                _range([count for side in several for count in self._of_present(side)]),
+                span([side.images for side in several]),
+                span([side.groups for side in several if side.groups is not None]),
+                span([count for side in several for count in self._of_present(side)]),
             )
             for name, several in sides.items()
         ]
-        return (*self.headline(), *_aligned(table), *(f"warning: {warning}" for warning in self.warnings))
+        return (*self.headline(), *aligned(table), *(f"warning: {warning}" for warning in self.warnings))
 
     def classes(self) -> tuple[str, ...]:
         """A table of every class: its images in all, in the test part, and validated on in each fold."""
         head = ("class", "images", "test", *(f"fold {number}" for number in range(len(self.folds))))
         columns = [self.class_names, self.whole.counts, self.test.counts, *(v.counts for _, v in self.folds)]
         rows = zip(*columns, strict=True)
-        return _aligned([head, *((str(name), *(f"{count:,}" for count in counts)) for name, *counts in rows)])
+        return aligned([head, *((shown(name), *(f"{count:,}" for count in counts)) for name, *counts in rows)])
 
     def _of_present(self, side: Side) -> list[int]:
         return [count for count, whole in zip(side.counts, self.whole.counts, strict=True) if whole]
@@ -178,24 +180,6 @@ def _side(side: Side) -> str:
     return f"{side.images:,} images" if side.groups is None else f"{side.images:,} images of {side.groups:,} groups"
 
 
-def _range(values: Sequence[int]) -> str:
-    if not values:
-        return "-"
-    low, high = min(values), max(values)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The first column to the left, numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return tuple(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    )
+    return ", ".join(shown(name) for name in names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -72,6 +72,14 @@ def test_groups_of_uneven_size_and_mixed_classes_are_spread_evenly() -> None:
     assert np.abs(counts - np.bincount(labels) / 5).max() < 3
 
 
+def test_no_class_is_left_out_of_a_fold_by_a_few_groups_of_mixed_classes() -> None:
+    luck = np.random.RandomState(0)
+    groups = luck.randint(0, 12, 600).astype(np.int64)
+    labels = (groups % 4 + (luck.rand(600) < 0.1) * luck.randint(1, 4, 600)) % 4
+    for seed in range(20):
+        assert all(len(set(labels[part])) == 4 for part in parts_of(labels, groups, 5, seed))
+
+
 def test_a_class_of_as_many_groups_as_folds_stands_in_every_fold() -> None:
     groups = np.arange(200).astype(np.int64) // 4
     labels = np.where(groups < 5, 1, 0).astype(np.int64)
