@@ -72,7 +72,7 @@ class Start:
             plan = self._plan()
         study, created = create_or_join(store, self._asked())
         folder = RunFolder.of(study, request.runs)
-        folder.write_text("data.txt", "\n".join((self._facts.words, *self.source.notes, *self._split.lines())) + "\n")
+        folder.write_text("data.txt", "\n".join(self._data_lines()) + "\n")
         if study.headline() is not None:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
@@ -116,7 +116,13 @@ class Start:
     def _split(self) -> SplitReport:
         return split_report(self.source, self.asked.folds, self.asked.test_fraction, 1000 * self.asked.seed)
 
+    def _data_lines(self) -> tuple[str, ...]:
+        left_out = (f"left out: {name}" for name in self._facts.left_out)
+        report = self._split
+        return (self._facts.words, *self.source.notes, *left_out, "", *report.lines(), "", *report.classes())
+
     def _tell_data(self) -> None:
+        click.echo(self._split.headline()[-1])
         for note in (*self.source.notes, *self._split.warnings):
             click.echo(f"warning: {note}" if note in self._split.warnings else f"note: {note}", err=True)
         for name in self._facts.left_out:
