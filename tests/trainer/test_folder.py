@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,36 @@ def test_a_data_folder_may_be_a_link_itself(photos: Path, tmp_path: Path) -> Non
 def test_two_names_that_look_the_same_are_refused(photos: Path) -> None:
     paint(photos / "dog ü" / "1 e\u0301.png", seed=9)
     assert "holds two names that differ in how accents are coded" in refusal(photos)
+
+
+def test_folders_for_training_and_validation_are_trained_on_together(photos: Path, tmp_path: Path) -> None:
+    photos.rename(tmp_path / "train")
+    shutil.copytree(tmp_path / "train", tmp_path / "val")
+    source = open_source(tmp_path)
+    assert source.official_test is None
+    assert len(source) == 24
+    assert source.class_names == ("dog ü", "고양이")
+    assert "12 images of the official validation part are trained on too: folds are cut here" in source.notes
+
+
+def test_images_beside_the_folders_for_training_and_test_are_not_lost(photos: Path, tmp_path: Path) -> None:
+    photos.rename(tmp_path / "train")
+    shutil.copytree(tmp_path / "train", tmp_path / "test")
+    assert open_source(tmp_path).official_test is not None
+    paint(tmp_path / "stray.png", seed=1)
+    assert "1 images outside its class folders, such as stray.png" in refusal(tmp_path)
+
+
+@links
+def test_folders_without_images_that_link_to_each_other_are_walked_once(photos: Path) -> None:
+    inside = [photos / "dog ü" / name for name in "abcd"]
+    for folder in inside:
+        folder.mkdir()
+    for folder in inside:
+        for other in inside:
+            if other != folder:
+                (folder / other.name).symlink_to(other)
+    assert len(open_source(photos)) == 12
 
 
 def test_a_train_folder_beside_a_test_folder_without_classes_is_recognised(photos: Path, tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ PLAIN: dict[str, list[str]] = {
     "coco": [f"COCO_train2014_{n:012d}.jpg" for n in range(400)],
     "imagenet": [f"n0{1440764 + n % 3}_{n}.JPEG" for n in range(400)],
     "four batches": [f"batch{n % 4}_{n}.png" for n in range(400)],
+    "large batches": [f"batch{n % 20}_{n}.png" for n in range(3000)],
+    "one camera and a few series": [f"{'IMG' if n < 150 else f'x{n // 4}'}_{n}.png" for n in range(210)],
     "few": [f"person{p}_{n}.jpg" for p in range(3) for n in range(7)],
     "one": ["a.png"],
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from trainer.sources.columns import SPLIT_WORDS, TEST, check_classes, check_groups, group_notes, numbered, official
+from trainer.sources.columns import SPLIT_WORDS, check_classes, check_groups, group_notes, numbered, official
 from trainer.sources.listing import SUFFIXES, Entry, Tree
 from trainer.sources.pictures import FilePictures
 from trainer.sources.source import DataError, Source, SourceOptions
@@ -47,11 +47,11 @@ def class_folders(root: Path, options: SourceOptions) -> Source:
 
 
 def _official_sides(tree: Tree) -> list[Path]:
-    """The folders train, test and perhaps val, when that is all there is and each holds folders; else none."""
+    """The folders train, test or val, when those are all there is and each holds folders; else none."""
     entries = tree.visible(tree.root)
     inside = [entry for entry in entries if entry.is_folder]
     sides = {SPLIT_WORDS.get(entry.name.lower()) for entry in inside}
-    if None in sides or TEST not in sides or len(sides) < 2 or any(entry.is_image for entry in entries):
+    if None in sides or len(sides) < 2 or any(entry.is_image for entry in entries):
         return []
     whole = all(any(deeper.is_folder for deeper in tree.visible(entry.path)) for entry in inside)
     return [entry.path for entry in inside] if whole else []

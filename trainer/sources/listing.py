@@ -29,6 +29,7 @@ class Entry:
     relative: str  # to the root, with /
     is_folder: bool
     is_link: bool
+    is_loop: bool = False  # a link to itself or to a folder above it
 
     @cached_property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class Tree:
         return shown(composed(self.root.name)) or "data"
 
     def entries(self, folder: Path) -> Mapping[str, Entry]:
-        """By composed name, hidden ones included. Raises OSError, and DataError for a link into itself."""
+        """By composed name, hidden ones included. Raises OSError, and DataError where two would be one."""
         if folder not in self._listed:
             below = "" if folder == self.root else f"{self._relative[folder]}/"
             with os.scandir(folder) as found:
@@ -80,8 +81,13 @@ class Tree:
         return self._listed[folder]
 
     def visible(self, folder: Path) -> list[Entry]:
-        """What is not hidden and no litter of a desktop, sorted by composed name, by code point."""
-        return [entry for entry in self.entries(folder).values() if not entry.is_hidden]
+        """What is not hidden and no litter of a desktop, sorted by name, by code point. DataError for link loops."""
+        found = [entry for entry in self.entries(folder).values() if not entry.is_hidden]
+        for entry in found:
+            if entry.is_loop:
+                where = shown(entry.path)
+                raise DataError(f"{where} is a link that leads back to itself or to a folder above it: remove the link")
+        return found
 
     def find(self, relative: str) -> Entry | None:
         """The entry at `relative`, written with / and without `..`, in whatever composition; None if there is none."""
@@ -115,18 +121,13 @@ class Tree:
     def _entry(self, item: "os.DirEntry[str]", below: str) -> Entry:
         path, is_link = Path(item.path), item.is_symlink()
         try:
-            is_folder = item.is_dir()
+            is_folder, is_loop = item.is_dir(), False
         except OSError as error:
-            if error.errno == errno.ELOOP or getattr(error, "winerror", None) == _WINDOWS_LOOP:
-                raise _loop(path) from error
+            is_loop = error.errno == errno.ELOOP or getattr(error, "winerror", None) == _WINDOWS_LOOP
             is_folder = False
-        if is_link and is_folder and Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(path)):
-            raise _loop(path)
-        entry = Entry(path, f"{below}{composed(item.name)}", is_folder, is_link)
+        if is_link and is_folder:
+            is_loop = Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(path))
+        entry = Entry(path, f"{below}{composed(item.name)}", is_folder, is_link, is_loop)
         if is_folder:
             self._relative[path] = entry.relative
         return entry
-
-
-def _loop(path: Path) -> DataError:
-    return DataError(f"{shown(path)} is a link that leads back to itself or to a folder above it: remove the link")
