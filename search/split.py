@@ -55,13 +55,15 @@ def main(
     """
     from trainer.data import open_source
     from trainer.replicate import Replicate
+    from trainer.sources.duplicates import duplicate_notes
     from trainer.split import split_report
 
     options = source_options(**given)
     source = open_source(data, options)
     report = split_report(source, folds, test_fraction)
     click.echo(f"{source.name} ({source.kind})")
-    for line in (*source.notes, *report.lines(), *(("", *report.classes()) if classes else ())):
+    told = (*source.notes, *duplicate_notes(source), *report.lines())
+    for line in (*told, *(("", *report.classes()) if classes else ())):
         click.echo(line)
     if measure:
         wanted = (f"epochs={epochs}", *((f'backbone="{backbone}"',) if backbone else ()), *settings)
