@@ -96,13 +96,13 @@ def test_a_label_that_is_tested_only_is_named(tmp_path: Path, rows: list[list[st
 def test_paths_named_twice_are_named_with_their_lines(tmp_path: Path, rows: list[list[str]]) -> None:
     rows.append(["./03.png", *rows[3][1:]])
     said = line(manifest(tmp_path, rows))
-    assert "names 1 images twice: 03.png (lines 5 and 14)" in said
+    assert "names 1 image twice: 03.png (lines 5 and 14)" in said
 
 
 def test_an_image_in_two_classes_of_a_csv_is_named_with_both(tmp_path: Path, rows: list[list[str]]) -> None:
     rows.append(["03.png", "cat", *rows[3][2:]])
     said = line(manifest(tmp_path, rows))
-    assert "gives 1 images two labels: 03.png (dog and cat in lines 5 and 14)" in said
+    assert "gives 1 image two labels: 03.png (dog and cat in lines 5 and 14)" in said
 
 
 def test_an_image_in_two_class_folders_is_a_note_and_no_refusal(photos: Path) -> None:
@@ -236,6 +236,21 @@ def test_bad_persons_are_named_all_at_once(tmp_path: Path) -> None:
     assert ", ".join(PHOTOS) in said
 
 
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("000000_male_Asian_0é", "names 1 folder twice: images/000000_male_Asian_0é"),
+        ("../000001", "names 1 folder with ..: images/../000001"),
+    ],
+)
+def test_a_person_whose_folder_is_anothers_or_elsewhere_is_named(tmp_path: Path, folder: str, says: str) -> None:
+    mask_contest(tmp_path, Variant())
+    table = tmp_path / "train.csv"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("000001_female_Asian_1é", folder), encoding="utf-8")
+    assert says in line(tmp_path)
+
+
 def test_a_person_without_a_folder_is_named(tmp_path: Path) -> None:
     mask_contest(tmp_path, Variant())
     folder = min((tmp_path / "images").iterdir())
@@ -273,7 +288,7 @@ def test_a_path_out_of_the_folder_of_the_csv_is_refused_and_followed_when_asked(
     rows[0][0] = str(outside) if path == "absolute" else path
     file = manifest(tmp_path, rows)
     said = line(file)
-    assert "names 1 files outside its folder" in said
+    assert "names 1 file outside its folder" in said
     assert "in line 2; move them into it, or allow them with --follow-links" in said
     source = open_source(file, SourceOptions(follow_links=True))
     assert source.names[0] == "../outside.png"
@@ -285,7 +300,8 @@ def test_a_link_out_of_the_folder_of_the_csv_is_refused_too(tmp_path: Path, rows
     (tmp_path / "03.png").unlink()
     (tmp_path / "03.png").symlink_to(outside)
     file = manifest(tmp_path, rows)
-    assert "lead out of it: 03.png -> " in line(file)
+    assert "1 link out of " in line(file)
+    assert ": 03.png -> " in line(file)
     assert len(read(file, follow_links=True).labels) == 12
 
 

@@ -77,6 +77,20 @@ def test_names_of_persons_and_objects_are_told_and_the_pattern_given_declares_th
     assert f" {len(groups)} different names" in said
 
 
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("person and number", "([^/_]+)_[^/]*$"),
+        ("person and mask", "([^/-]+)-[^/]*$"),
+        ("both eyes", "([^/_]+)_[^/]*$"),
+    ],
+)
+def test_the_pattern_given_is_one_that_can_be_read(kind: str, pattern: str) -> None:
+    said = suggested_groups(*in_class_folders(GROUPED[kind]))
+    assert said is not None
+    assert said.endswith(f'declare it, --group "{pattern}"')
+
+
 @pytest.mark.parametrize("names", PLAIN.values(), ids=PLAIN)
 def test_ordinary_names_suggest_nothing(names: list[str]) -> None:
     assert suggested_groups(*in_class_folders(names)) is None

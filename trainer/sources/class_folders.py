@@ -11,7 +11,7 @@ from trainer.sources.columns import SPLIT_WORDS, check_classes, check_groups, gr
 from trainer.sources.listing import SUFFIXES, Entry, Tree
 from trainer.sources.pictures import FilePictures
 from trainer.sources.source import DataError, Source, SourceOptions
-from trainer.sources.wording import listed, shown
+from trainer.sources.wording import counted, listed, shown
 
 _LAYOUT = "expected one folder per class with the images directly inside, such as cat/1.jpg"
 
@@ -63,10 +63,10 @@ def _images(tree: Tree, root: Path) -> Iterator[tuple[str, Entry]]:
     folders = [entry for entry in entries if entry.is_folder]
     stray = [entry.name for entry in entries if entry.is_image and not entry.is_folder]
     if not folders:
-        what = f"{len(stray)} images but no class folders" if stray else "nothing to train on"
+        what = f"{counted(len(stray), 'image')} but no class folders" if stray else "nothing to train on"
         raise DataError(f"{shown(root)} holds {what}: {_LAYOUT}")
     if stray:
-        what = f"{len(stray)} images outside its class folders, such as {shown(stray[0])}"
+        what = f"{counted(len(stray), 'image')} outside its class folders, such as {shown(stray[0])}"
         raise DataError(f"{shown(root)} holds {what}: {_LAYOUT}")
     for folder in folders:
         if not folder.name.isprintable():  # such as bytes of another encoding, which no database or terminal takes
@@ -140,4 +140,4 @@ def _left_out(tree: Tree, found: list[tuple[str, Entry]]) -> tuple[str, ...]:
     )
     if not kinds:
         return ()
-    return (f"{kinds.total():,} files in the class folders are no images by their names: {listed(sorted(kinds))}",)
+    return (f"left out, by their names no images: {counted(kinds.total(), 'file')} ({listed(sorted(kinds))})",)

@@ -17,7 +17,7 @@ from trainer.sources.listing import Tree, composed
 from trainer.sources.pictures import FilePictures
 from trainer.sources.source import DataError, Flags, Source, SourceOptions
 from trainer.sources.table import Table, read_table
-from trainer.sources.wording import listed, shown
+from trainer.sources.wording import counted, listed, shown
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
 
@@ -90,10 +90,10 @@ def _refuse_repeated(table: Table, paths: list[str], labels: list[str]) -> None:
             again.append(f"{path} ({lines})")
     where = shown(table.file)
     if torn:
-        raise DataError(f"{where} gives {len(torn)} images two labels: {listed(torn)}; keep one of them")
+        raise DataError(f"{where} gives {counted(len(torn), 'image')} two labels: {listed(torn)}; keep one of them")
     if again:
         raise DataError(
-            f"{shown(table.file)} names {len(again)} images twice: {listed(again)}; remove one line of each"
+            f"{shown(table.file)} names {counted(len(again), 'image')} twice: {listed(again)}; remove one line of each"
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from trainer.sources.listing import Tree, composed
 from trainer.sources.source import DataError
 from trainer.sources.table import Table
-from trainer.sources.wording import listed, shown
+from trainer.sources.wording import counted, listed, shown
 
 _LOOKED_FOR = 20  # missing files for which something similar is looked for
 
@@ -22,8 +22,8 @@ def composed_paths(table: Table, column: str, follow_links: bool) -> list[str]:
             outside.append(f"{cell} in line {line}")
     if outside and not follow_links:
         raise DataError(
-            f"{shown(table.file)} names {len(outside):,} files outside its folder: {listed(outside)}; move them into "
-            f"it, or allow them with --follow-links"
+            f"{shown(table.file)} names {counted(len(outside), 'file')} outside its folder: {listed(outside)}; "
+            "move them into it, or allow them with --follow-links"
         )
     return found
 

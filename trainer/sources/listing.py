@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from trainer.sources.source import DataError
-from trainer.sources.wording import listed, shown
+from trainer.sources.wording import counted, listed, shown
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 _DESKTOP = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
@@ -114,7 +114,7 @@ class Tree:
         if self._leading_out:
             named = listed(f"{link} -> {target}" for link, target in self._leading_out.items())
             raise DataError(
-                f"{len(self._leading_out)} links in {shown(self.root)} lead out of it: {named}; copy what they stand "
+                f"{counted(len(self._leading_out), 'link')} out of {shown(self.root)}: {named}; copy what they stand "
                 "for into the folder, or allow them with --follow-links"
             )
 

@@ -30,7 +30,7 @@ def mask_contest(root: Path, options: SourceOptions) -> Source:
     base = f"{_IMAGES}/" if (images := tree.find(_IMAGES)) and images.is_folder else ""
     persons, genders, ages = (table.filled(name) for name in ("id", "gender", "age"))
     paths = [base + path.replace("\\", "/").strip("/") for path in table.filled("path")]
-    _refuse_bad_rows(where, persons, genders, ages, paths)
+    _refuse_bad_rows(shown(root / TABLE), persons, genders, ages, paths)
     rows, photos, bad = [], [], []
     for row, path in sorted(enumerate(paths), key=lambda pair: pair[1]):
         found = _photos(tree, path)
@@ -70,26 +70,30 @@ def mask_contest(root: Path, options: SourceOptions) -> Source:
 
 
 def _refuse_bad_rows(
-    where: str, persons: Sequence[str], genders: Sequence[str], ages: Sequence[str], paths: Sequence[str]
+    table: str, persons: Sequence[str], genders: Sequence[str], ages: Sequence[str], paths: Sequence[str]
 ) -> None:
     bad_ages = [f"{person} ({age})" for person, age in zip(persons, ages, strict=True) if not _is_age(age)]
     if bad_ages:
         raise DataError(
-            f"{where}/{TABLE} gives {counted(len(bad_ages), 'person')} an age that is none: {listed(bad_ages)}; "
+            f"{table} gives {counted(len(bad_ages), 'person')} an age that is none: {listed(bad_ages)}; "
             f"give years from 0 to {_OLDEST}"
         )
     bad = [f"{person} ({sex})" for person, sex in zip(persons, genders, strict=True) if sex.lower() not in _GENDERS]
     if bad:
         raise DataError(
-            f"{where}/{TABLE} gives {counted(len(bad), 'person')} a gender that is not known: {listed(bad)}; "
+            f"{table} gives {counted(len(bad), 'person')} a gender that is not known: {listed(bad)}; "
             f"known are {' and '.join(_GENDERS)}"
         )
     twice = sorted(path for path, times in Counter(paths).items() if times > 1)
     if twice:
-        raise DataError(f"{where}/{TABLE} names {len(twice)} folders twice: {listed(twice)}; remove the repeated lines")
+        raise DataError(
+            f"{table} names {counted(len(twice), 'folder')} twice: {listed(twice)}; remove one line of each"
+        )
     outside = [path for path in paths if ".." in path.split("/")]
     if outside:
-        raise DataError(f"{where}/{TABLE} names {len(outside)} folders with ..: {listed(outside)}; keep them below it")
+        raise DataError(
+            f"{table} names {counted(len(outside), 'folder')} with ..: {listed(outside)}; keep them below it"
+        )
 
 
 def _is_age(text: str) -> bool:

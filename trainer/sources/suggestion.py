@@ -51,12 +51,22 @@ def suggested_groups(names: Sequence[str], labels: Numbers, by_column: bool = Fa
             continue
         several = [size for size in sizes.values() if size > 1]
         example = shown(max(sizes, key=lambda key: (sizes[key], key)))
-        declare = "in a column called group" if by_column else f'--group "{way.pattern}"'
+        declare = "in a column called group" if by_column else f'--group "{_simplest(names, way, keys)}"'
         return (
             f"{way.words} {len(sizes):,} different names such as {example!r}, each on {_range(several)} images: "
             f"if one person or object stands behind each, declare it, {declare}"
         )
     return None
+
+
+def _simplest(names: Sequence[str], way: _Way, keys: Sequence[str]) -> str:
+    """A pattern that a person can read, where one makes the same groups; else that of `way`."""
+    for pattern in (f"{beginning}{sign}[^/]*$" for sign in "_- " for beginning in (rf"([^/{sign}]+)", "([^/]+)")):
+        simple = [match[1] if (match := re.search(pattern, name)) else "" for name in names]
+        pairs = set(zip(simple, keys, strict=True))
+        if all(simple) and len(pairs) == len(set(simple)) == len(set(keys)):
+            return pattern
+    return way.pattern
 
 
 def _plausible(keys: Sequence[str], sizes: Counter[str], labels: Numbers) -> bool:
