@@ -18,13 +18,16 @@ def resolve(asked: StudyDefinition, source: Source, precision: str) -> StudyDefi
     looked_up = {"image_size": source.default_image_size, "channels": source.default_channels, "precision": precision}
     update = {field: value for field, value in looked_up.items() if field in asked.auto}
     baseline = asked.baseline.model_copy(update={"stored_size": None, **update})
-    stored = stored_size(asked, baseline.image_size, source) if "stored_size" in asked.auto else None
-    baseline = baseline.model_copy(update={"stored_size": stored or asked.baseline.stored_size})
-    if baseline.pixels < largest_size(asked, baseline.image_size):
+    if "stored_size" in asked.auto:
+        stored = stored_size(asked, baseline.image_size, source)
+    else:
+        stored = asked.baseline.stored_size
+    if (stored or baseline.image_size) < largest_size(asked, baseline.image_size):
         raise UserError(
-            f"baseline.stored_size {baseline.pixels} is below the largest image size of the study, "
+            f"baseline.stored_size {stored or 'none'} is below the largest image size of the study, "
             f"{largest_size(asked, baseline.image_size)}; give that or more, or leave it out"
         )
+    baseline = baseline.model_copy(update={"stored_size": stored})
     check_heads(asked, source)
     auto = tuple(field for field in asked.auto if field in ("delta", "noise"))
     return asked.model_copy(update={"baseline": baseline, "auto": auto})
@@ -38,13 +41,14 @@ def geometry_of(recipe: Recipe) -> Geometry:
 def stored_size(asked: StudyDefinition, image_size: int, source: Source) -> int | None:
     """Pixels to keep of each image: a quarter more than are seen, where random crops would show the detail.
 
-    All runs of a study share the pixels, so it is one size for all of them; None when it is the image size anyway.
+    All runs of a study share the pixels, so it is one size for all of them; None where every run sees all of them.
     """
     largest = largest_size(asked, image_size)
-    augments = [value for stage in asked.stages for value in stage.domain.values() if stage.factor == "augment"]
+    augments = [value for stage in asked.stages for value in _values(stage, "augment")]
     crop = any(crops(value) for value in (asked.baseline.augment, *augments))  # pyright: ignore[reportArgumentType]
     kept = math.ceil(largest * CROP_MARGIN / 8) * 8 if crop and source.detailed else largest
-    return kept if kept > image_size else None
+    one_size = not any(_values(stage, "image_size") for stage in asked.stages)
+    return None if one_size and kept == image_size else kept
 
 
 def largest_size(asked: StudyDefinition, image_size: int) -> int:

@@ -53,7 +53,12 @@ class Choice(Frozen):
 
 def _sorted_pairs(settings: object) -> object:
     """A JSON object as pairs sorted by name: hashable, and equal whatever the order they were written in."""
-    return tuple(sorted(settings.items())) if isinstance(settings, dict) else settings
+    if isinstance(settings, dict):
+        settings = tuple(sorted(settings.items()))
+    if not isinstance(settings, (tuple, list)):
+        return settings
+    # 2 and 2.0 are equal, so they must be written alike
+    return tuple((key, int(v) if isinstance(v, float) and v.is_integer() else v) for key, v in settings)
 
 
 class Custom(Choice):

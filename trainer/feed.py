@@ -10,8 +10,9 @@ from trainer.augment.pipeline import pipeline
 from trainer.batch import Batch
 from trainer.custom import Files
 from trainer.data import Dataset
+from trainer.execution import deterministic
 from trainer.normalise import Normalise, levels
-from trainer.randomness import generator
+from trainer.randomness import default_generators, generator
 from trainer.recipe import Hard, NoAugment, Recipe, crops
 
 
@@ -30,12 +31,15 @@ class Feed:
         if isinstance(recipe.augment, Hard):
             self._enlarge(recipe.augment, sized, seed, recipe.image_size, files)
 
-    def batch(self, positions: Tensor, epoch: int, draw: torch.Generator) -> Batch:
-        """The training images at `positions` [B], on the data's device; `draw` is a generator there."""
+    def batch(self, positions: Tensor, turns: Tensor, draw: torch.Generator) -> Batch:
+        """The training images at `positions` [B], on the data's device; `draw` is a generator there.
+
+        `turns` [B] count up each time an image is shown: a hard set shows another version at each turn.
+        """
         rows = self._train[positions]
         labels = self._labels[rows]
         if self._enlarged is not None:
-            version = (self._first[positions] + epoch) % (len(self._enlarged.images))
+            version = (self._first[positions] + turns) % len(self._enlarged.images)
             images, blend = self._enlarged.batch(version, positions)
             return Batch(self.normalise.bytes(images), labels, blend)
         images = self._images[rows]
@@ -46,11 +50,9 @@ class Feed:
 
     def _enlarge(self, hard: Hard, sized: Tensor, seed: int, size: int, files: Files) -> None:
         device, train = self._train.device, self._train
-        draw = generator(device, seed, "augment", 0)
-        self._enlarged = enlarge(
-            hard, self._images[train], sized[train], self._labels[train], draw, size, self.normalise.colour, files
-        )
-        cpu = torch.device("cpu")
+        draw, labels, colour = generator(device, seed, "augment", 0), self._labels[train], self.normalise.colour
+        with default_generators(device, seed, "augment", 0), deterministic(device):
+            self._enlarged = enlarge(hard, self._images[train], sized[train], labels, draw, size, colour, files)
         # Each image begins with a version of its own: every epoch shows all versions evenly mixed.
-        first = torch.randint(0, hard.copies + 1, (len(train),), generator=generator(cpu, seed, "augment", 0))
-        self._first = first.to(device)
+        from_one = generator(torch.device("cpu"), seed, "version")
+        self._first = torch.randint(0, hard.copies + 1, (len(train),), generator=from_one).to(device)

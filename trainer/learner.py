@@ -17,6 +17,7 @@ from trainer.failure import backbone_errors
 from trainer.losses.criterion import criterion
 from trainer.normalise import Normalise
 from trainer.optim import lr_scale, optimizer_of
+from trainer.order import shown_counts
 from trainer.recipe import Recipe
 from trainer.state import copied
 
@@ -32,9 +33,10 @@ class Learner:
         self._normalise = normalise
         self._model = build(recipe, classes, seed, files, data.parts).to(self._device)
         self._average = Average(self._model)
-        self._optimizer, self._lr_scale = optimizer_of(recipe, self._model), lr_scale(recipe)
+        self._optimizer, self._lr_scale = optimizer_of(recipe, self._model, len(train)), lr_scale(recipe, len(train))
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=recipe.precision == "fp16")
-        self._criterion = criterion(recipe.loss, data.labels[train].bincount(minlength=classes), files)
+        counts = data.labels[train].bincount(minlength=classes)
+        self._criterion = criterion(recipe.loss, counts, files, shown_counts(counts, recipe.sampling))
         self.parameters = sum(weight.numel() for weight in self._model.parameters())
         self.has_batch_norm = any(isinstance(module, _BatchNorm) for module in self._model.modules())
 

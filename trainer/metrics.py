@@ -16,13 +16,12 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassCalibrationError,
     MulticlassF1Score,
-    MulticlassHingeLoss,
     MulticlassPrecisionRecallCurve,
 )
 
 # Where torchmetrics leaves open which way is better.
 _HIGHER_IS_BETTER = {"specificity": True, "negative_predictive_value": True, "eer": False}
-_OF_PROBABILITIES = (MulticlassPrecisionRecallCurve, MulticlassCalibrationError, MulticlassHingeLoss)
+_OF_PROBABILITIES = (MulticlassPrecisionRecallCurve, MulticlassCalibrationError)
 
 
 class MetricError(ValueError):
@@ -43,7 +42,7 @@ class Score:
     Any other name is a class of torchmetrics with its own defaults, averaged over the classes where it can be: its
     macro average may count a class that is never asked (as 0 in `auroc` and `average_precision`) or only ever answered
     (`f1_score`); our macro_f1 does not. A metric whose lower values are better counts as its upper bound minus the
-    value. `cohen_kappa`, `matthews_corr_coef` and `hinge_loss` fall below 0 where guessing does better.
+    value. `cohen_kappa` and `matthews_corr_coef` fall below 0 where guessing does better.
     """
 
     def __init__(self, metric: str, classes: int, labels: Tensor) -> None:
@@ -94,7 +93,10 @@ def shown_metric(name: str) -> str:
 
 @cache
 def _measures() -> dict[str, _Measure]:
-    """Every multiclass metric of the installed torchmetrics that is one bounded number and needs no further setting."""
+    """Every multiclass metric of the installed torchmetrics that is one bounded number and needs no further setting.
+
+    Not the hinge loss: torchmetrics draws it up to 1, but it has no bound.
+    """
     found: dict[str, _Measure] = {}
     for title, kind in vars(torchmetrics.classification).items():
         if not title.startswith("Multiclass"):
@@ -103,7 +105,12 @@ def _measures() -> dict[str, _Measure]:
         higher_is_better = _HIGHER_IS_BETTER.get(name, kind.higher_is_better)
         parameters = inspect.signature(kind).parameters
         needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
-        if higher_is_better is None or kind.plot_upper_bound is None or needed - {"num_classes", "kwargs"}:
+        if (
+            name == "hinge_loss"
+            or higher_is_better is None
+            or kind.plot_upper_bound is None
+            or needed - {"num_classes", "kwargs"}
+        ):
             continue
         settings = {"average": "macro"} if "average" in parameters else {}
         found[name] = _Measure(kind, higher_is_better, kind.plot_upper_bound, settings)

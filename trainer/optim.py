@@ -9,22 +9,23 @@ from torch import nn
 from trainer.recipe import REFERENCE_BATCH, SGD, AdamW, Optimizer, Recipe
 
 
-def lr_scale(recipe: Recipe) -> float:
-    """What a recipe's lr, given for batches of 64, is multiplied by for its own batch size.
+def lr_scale(recipe: Recipe, images: int) -> float:
+    """What a recipe's lr, given for batches of 64, is multiplied by for its own batches of `images` training images.
 
     So that the best lr does not move with the batch size: in proportion for SGD (Goyal et al. 2017), by the square root
-    for AdamW (Malladi et al. 2022), whose weight decay grows alike: the decay of an epoch stays the same.
+    for AdamW (as Malladi et al. 2022, who move the betas too), whose weight decay grows alike: the decay of an epoch
+    stays the same.
     """
-    ratio = recipe.batch_size / REFERENCE_BATCH
+    ratio = min(recipe.batch_size, recipe.epoch_images or images, images) / REFERENCE_BATCH
     return ratio if isinstance(recipe.optimizer, SGD) else math.sqrt(ratio)
 
 
-def optimizer_of(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+def optimizer_of(recipe: Recipe, model: nn.Module, images: int) -> torch.optim.Optimizer:
     """Its learning rate is 0 until set for each step. Biases, norms and what timm names are not decayed."""
     choice: Optimizer = recipe.optimizer
     match choice:
         case AdamW(beta1=beta1, beta2=beta2):
-            groups = _groups(model, choice.weight_decay * lr_scale(recipe))
+            groups = _groups(model, choice.weight_decay * lr_scale(recipe, images))
             return torch.optim.AdamW(groups, lr=0.0, betas=(beta1, beta2), fused=True)
         case SGD(momentum=momentum, nesterov=nesterov):
             groups = _groups(model, choice.weight_decay)

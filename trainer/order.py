@@ -1,6 +1,7 @@
 """Which training images an epoch shows, and in which order: drawn on the CPU from seeds of their own."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -8,6 +9,8 @@ from torch import Tensor
 from trainer.randomness import generator
 from trainer.recipe import Recipe
 
+Sampling = Literal["natural", "square_root", "balanced"]
+_POWERS: dict[Sampling, float] = {"natural": 1.0, "square_root": 0.5, "balanced": 0.0}
 _CPU = torch.device("cpu")
 
 
@@ -21,13 +24,29 @@ def order(labels: Tensor, recipe: Recipe, seed: int, epoch: int) -> Tensor:
     if recipe.sampling == "natural":
         chosen = torch.randperm(len(labels), generator=draw)
     else:
-        chosen = _by_class(labels, {"square_root": 0.5, "balanced": 0.0}[recipe.sampling], draw)
+        chosen = _by_class(labels, recipe.sampling, draw)
     return chosen[: recipe.epoch_images]
 
 
-def _by_class(labels: Tensor, power: float, draw: torch.Generator) -> Tensor:
-    counts = labels.bincount().double()
-    wanted = _shares(torch.where(counts > 0, counts**power, 0.0), len(labels), draw)
+def turns(positions: Tensor, epoch: int) -> Tensor:
+    """[n]: `epoch`, plus how often the same position came before within `positions` [n]."""
+    sorted_positions, places = positions.sort(stable=True)
+    starts = torch.searchsorted(sorted_positions, sorted_positions)  # where the run of equal positions begins
+    before = torch.empty_like(positions)
+    before[places] = torch.arange(len(positions)) - starts
+    return before + epoch
+
+
+def shown_counts(class_counts: Tensor, sampling: Sampling) -> Tensor:
+    """[classes] float64 on the CPU: how many images of each class an epoch shows on average, given those there are."""
+    counts = class_counts.to("cpu", torch.float64)
+    weights = torch.where(counts > 0, counts ** _POWERS[sampling], 0.0)
+    return weights / weights.sum() * counts.sum()
+
+
+def _by_class(labels: Tensor, sampling: Sampling, draw: torch.Generator) -> Tensor:
+    counts = labels.bincount()
+    wanted = _shares(shown_counts(counts, sampling), len(labels), draw)
     parts = [torch.nonzero(labels == label).flatten() for label in range(len(counts))]
     chosen = [_around(part, int(count), draw) for part, count in zip(parts, wanted, strict=True) if count]
     together = torch.cat(chosen)

@@ -45,7 +45,7 @@ def measure(recipe: Recipe, data: Dataset, device: torch.device, files: Files = 
         looked_at = data.images(recipe.image_size)
 
         def train(positions: torch.Tensor) -> None:
-            learner.step(feed.batch(positions, 1, draw), 0.0, recipe.ema_epochs * len(batches))
+            learner.step(feed.batch(positions, torch.ones_like(positions), draw), 0.0, recipe.ema_epochs * len(batches))
 
         def validate(rows: torch.Tensor) -> None:
             learner.assess(looked_at, data.labels, rows)

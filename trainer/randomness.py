@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-Purpose = Literal["split", "init", "order", "augment", "model"]
+Purpose = Literal["split", "init", "order", "augment", "version", "model"]
 
 
 def seed_of(seed: int, purpose: Purpose, epoch: int = 0) -> int:

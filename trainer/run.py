@@ -17,7 +17,7 @@ from trainer.execution import deterministic
 from trainer.feed import Feed
 from trainer.folds import cut
 from trainer.learner import Learner
-from trainer.order import order
+from trainer.order import order, turns
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
@@ -131,24 +131,26 @@ class Run(Iterator[Epoch]):
         """(mean loss, images, highest learning rate); waits for the device once, at the end."""
         recipe, seed, device = self.recipe, self.replicate.seed, self._device
         draw = generator(device, seed, "augment", number)
-        batches = self._order(number).split(recipe.batch_size)
+        chosen = self._order(number)
+        batches = chosen.to(device).split(recipe.batch_size)
+        in_turn = turns(chosen, number).to(device).split(recipe.batch_size)
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
         self._learner.train_mode()
-        for step, positions in enumerate(batches):
+        for step, (positions, shown) in enumerate(zip(batches, in_turn, strict=True)):
             lr = learning_rate(recipe, number, constant_epochs, step, len(batches))
-            loss = self._learner.step(self._feed.batch(positions, number, draw), lr, half_life)
+            loss = self._learner.step(self._feed.batch(positions, shown, draw), lr, half_life)
             total += loss * len(positions)
             images += len(positions)
             highest = max(highest, lr)
         return total.item() / images, images, highest
 
     def _order(self, number: int) -> Tensor:
-        """The training images of an epoch, as positions within them."""
+        """The training images of an epoch, as positions within them, on the CPU."""
         chosen = order(self._train_labels, self.recipe, self.replicate.seed, number)
         # BatchNorm cannot learn from one image: when a single one is left over, it sits this epoch out.
         alone = len(chosen) % self.recipe.batch_size == 1
-        return (chosen[:-1] if alone and self._learner.has_batch_norm else chosen).to(self._device)
+        return chosen[:-1] if alone and self._learner.has_batch_norm else chosen
 
     @property
     def _images(self) -> Tensor:

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search.candidates import screen_candidates
 from search.edge import UserError
 from search.resolve import geometry_of, resolve
 from spaces.catalog import DEFINITIONS
 from spaces.overrides import override
+from spaces.study import scientific_values
 from trainer.data import Geometry, Source, open_source
 from trainer.sources.source import Part
 
@@ -35,7 +37,7 @@ def test_photos_keep_a_quarter_more_where_random_crops_are_tried() -> None:
 
 def test_the_largest_image_size_of_a_study_is_kept_for_all() -> None:
     assert kept("image_size", DIGITS) == (16, 64)
-    assert kept("image_size", PHOTOS) == (64, None)
+    assert kept("image_size", PHOTOS) == (64, 64), "written out, for the smaller ones share it"
     assert kept("image_size", PHOTOS, "stages.image_size.domain.choices=[32,128]") == (64, 128)
 
 
@@ -48,6 +50,20 @@ def test_a_size_set_by_hand_holds_and_must_be_large_enough() -> None:
 def test_the_geometry_is_that_of_the_pixels_kept() -> None:
     baseline = resolve(override(DEFINITIONS["augment"], ("baseline.fit=pad",)), PHOTOS, "fp32").baseline
     assert geometry_of(baseline) == Geometry(80, 3, "pad")
+
+
+@pytest.mark.parametrize("study", sorted(set(DEFINITIONS) - {"heads"}))
+@pytest.mark.parametrize("source", [DIGITS, PHOTOS], ids=["digits", "photos"])
+def test_every_recipe_of_every_study_can_be_trained_on_the_pixels_that_are_kept(study: str, source: Source) -> None:
+    definition = resolve(DEFINITIONS[study], source, "fp32")
+    geometry = geometry_of(definition.baseline)
+    for stage in definition.stages:
+        for candidate in screen_candidates(stage, definition.baseline, definition.baseline.lr):
+            assert geometry_of(candidate.recipe) == geometry, candidate.label
+        labels = {
+            candidate.label for candidate in screen_candidates(stage, definition.baseline, definition.baseline.lr)
+        }
+        assert len(labels) == len(scientific_values(stage, definition.baseline)), "none is left out silently"
 
 
 def test_one_head_per_part_needs_labels_with_parts() -> None:

@@ -1,5 +1,6 @@
 """What the fields of a recipe do to a run, one by one, on small real things."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,11 +8,25 @@ import pytest
 import torch
 
 from tests.trainer.conftest import CPU, SMALL
+from trainer.batch import Batch
 from trainer.data import Dataset, Geometry, load, open_source
 from trainer.feed import Feed
+from trainer.losses.criterion import criterion
 from trainer.normalise import Normalise
+from trainer.order import order, shown_counts, turns
 from trainer.randomness import generator
-from trainer.recipe import Augment, Flip, Hard, Mixup, RandomResizedCrop, Recipe, Shift
+from trainer.recipe import (
+    Augment,
+    ClassBalanced,
+    Flip,
+    Hard,
+    InverseFrequency,
+    Loss,
+    Mixup,
+    RandomResizedCrop,
+    Recipe,
+    Shift,
+)
 from trainer.replicate import Replicate
 from trainer.run import Run, RunError
 from trainer.sources.source import Part
@@ -33,7 +48,7 @@ def feed(augment: Augment, data: Dataset, **changes: object) -> Feed:
 
 def shown(found: Feed, epoch: int) -> torch.Tensor:
     positions = torch.arange(len(ROWS))
-    return found.batch(positions, epoch, generator(CPU, 0, "augment", epoch)).images
+    return found.batch(positions, turns(positions, epoch), generator(CPU, 0, "augment", epoch)).images
 
 
 def alike(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -43,7 +58,9 @@ def alike(one: torch.Tensor, other: torch.Tensor) -> float:
 
 def test_fewer_pixels_are_seen_than_are_kept(large: Dataset) -> None:
     run = Run(SMALL.model_copy(update={"image_size": 16, "stored_size": 32}), FIRST, large, CPU)
-    assert run._feed.batch(torch.arange(3), 1, generator(CPU, 0, "augment", 1)).images.shape == (3, 1, 16, 16)
+    assert run._feed.batch(
+        torch.arange(3), torch.ones(3, dtype=torch.int64), generator(CPU, 0, "augment", 1)
+    ).images.shape == (3, 1, 16, 16)
     assert next(run).score > 0
     with pytest.raises(RunError, match="decoded as 1 x 32 x 32, the recipe wants 1 x 24 x 24"):
         Run(SMALL.model_copy(update={"image_size": 16, "stored_size": 24}), FIRST, large, CPU)
@@ -78,6 +95,27 @@ def test_hard_shows_a_fixed_set_each_version_once_in_turn(digits: Dataset) -> No
     assert (as_they_are.sum(dim=0) >= 1).all(), "the original is one of the three"
     assert 1 / 3 <= as_they_are.float().mean().item() < 0.5, "and the versions differ from it"
     assert 0 < as_they_are[0].sum() < len(ROWS), "each epoch mixes the versions"
+
+
+def test_a_hard_set_shows_an_image_that_comes_often_in_an_epoch_in_all_its_versions(digits: Dataset) -> None:
+    hard = feed(Hard(of=Shift(), copies=3), digits)
+    often = torch.zeros(4, dtype=torch.int64)
+    images = hard.batch(often, turns(often, 1), generator(CPU, 0, "augment", 1)).images
+    assert torch.equal(hard.batch(often, turns(often, 5), generator(CPU, 0, "augment", 5)).images, images)
+    assert len({image.numpy().tobytes() for image in images}) >= 2
+
+
+@pytest.mark.parametrize("sampling", ["natural", "square_root", "balanced"])
+@pytest.mark.parametrize("loss", [ClassBalanced(), InverseFrequency()], ids=lambda loss: loss.kind)
+def test_class_weights_average_to_one_over_what_an_epoch_shows(sampling: str, loss: Loss) -> None:
+    """Else sampling and weights together would also change the size of the steps."""
+    labels = torch.tensor([0] * 900 + [1] * 90 + [2] * 9)
+    recipe = Recipe.model_validate({"sampling": sampling, "epoch_images": None, "loss": loss})
+    counts = labels.bincount()
+    found = criterion(loss, counts, {}, shown_counts(counts, recipe.sampling))
+    batch = labels[order(labels, recipe, 0, 1)]
+    flat = torch.zeros(len(batch), 3)  # every image alike: the loss is log 3 times the mean weight
+    assert found(flat, Batch(flat, batch)).item() == pytest.approx(math.log(3), rel=2e-2)
 
 
 def test_a_hard_set_is_the_same_in_a_resumed_run(digits: Dataset) -> None:

@@ -204,10 +204,10 @@ def test_a_loss_never_waits_for_the_device(loss: Loss) -> None:
 @pytest.mark.parametrize(("formula", "factor"), [(inverse_effective_number, 0.99), (inverse_frequency, 0.7)])
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=9).filter(any))
 def test_class_weights_fall_with_the_images_and_keep_their_mean_at_one(
-    formula: Callable[[Tensor, float], Tensor], factor: float, images: list[int]
+    formula: Callable[[Tensor, Tensor, float], Tensor], factor: float, images: list[int]
 ) -> None:
     counts = torch.tensor(images)
-    weight = formula(counts, factor)
+    weight = formula(counts, counts, factor)
     assert weight.dtype == torch.float32 and weight.isfinite().all() and (weight > 0).all()
     assert ((weight * counts).sum() / counts.sum()).item() == pytest.approx(1, rel=1e-5)
     by_images = weight[counts.argsort()]
@@ -216,7 +216,7 @@ def test_class_weights_fall_with_the_images_and_keep_their_mean_at_one(
 
 def test_inverse_frequency_makes_all_classes_weigh_the_same() -> None:
     counts = torch.tensor([1000, 10, 1])
-    assert torch.allclose(inverse_frequency(counts, 1.0) * counts, torch.tensor(1011 / 3))
+    assert torch.allclose(inverse_frequency(counts, counts, 1.0) * counts, torch.tensor(1011 / 3))
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=9).filter(any))

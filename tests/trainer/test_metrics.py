@@ -12,7 +12,7 @@ from torch import Tensor
 from trainer.metrics import MetricError, Score, check_metric, direction, shown_metric
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
-LOWER = ["calibration_error", "eer", "hamming_distance", "hinge_loss"]
+LOWER = ["calibration_error", "eer", "hamming_distance"]
 
 
 def score(metric: str, answers: list[int], labels: list[int], batch: int) -> float:
@@ -64,7 +64,7 @@ def known() -> list[str]:
 
 def test_the_metrics_that_can_be_scores_are_those_of_this_list() -> None:
     wanted = "accuracy auroc average_precision calibration_error cohen_kappa eer exact_match f1_score hamming_distance"
-    wanted += " hinge_loss jaccard_index log_auc macro_f1 matthews_corr_coef negative_predictive_value precision recall"
+    wanted += " jaccard_index log_auc macro_f1 matthews_corr_coef negative_predictive_value precision recall"
     assert known() == [*wanted.split(), "specificity"]
 
 

@@ -10,13 +10,13 @@ from trainer.recipe import REFERENCE_BATCH, SGD, AdamW, Recipe
 
 def test_at_the_reference_batch_nothing_is_scaled() -> None:
     assert REFERENCE_BATCH == 64
-    assert lr_scale(Recipe(optimizer=SGD())) == lr_scale(Recipe(optimizer=AdamW())) == 1
+    assert lr_scale(Recipe(optimizer=SGD()), 1000) == lr_scale(Recipe(optimizer=AdamW()), 1000) == 1
 
 
 def test_sgd_scales_in_proportion_and_adamw_by_the_square_root() -> None:
-    assert lr_scale(Recipe(optimizer=SGD(), batch_size=256)) == 4
-    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=256)) == 2
-    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=16)) == 0.5
+    assert lr_scale(Recipe(optimizer=SGD(), batch_size=256), 1000) == 4
+    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=256), 1000) == 2
+    assert lr_scale(Recipe(optimizer=AdamW(), batch_size=16), 1000) == 0.5
 
 
 @pytest.mark.parametrize("batch_size", [16, 64, 256])
@@ -25,10 +25,15 @@ def test_the_decay_of_an_epoch_does_not_depend_on_the_batch_size(batch_size: int
     recipe = Recipe(optimizer=AdamW(weight_decay=0.05), batch_size=batch_size, lr=0.001)
     model = nn.Linear(4, 4, bias=False)
     nn.init.ones_(model.weight)
-    optimizer = optimizer_of(recipe, model)
+    optimizer = optimizer_of(recipe, model, 12_800)
     for group in optimizer.param_groups:
-        group["lr"] = recipe.lr * lr_scale(recipe)
+        group["lr"] = recipe.lr * lr_scale(recipe, 12_800)
     model.weight.grad = torch.zeros_like(model.weight)
     for _ in range(12_800 // batch_size):
         optimizer.step()
     assert model.weight.mean().item() == pytest.approx((1 - 0.001 * 0.05) ** 200, rel=1e-4)
+
+
+def test_a_batch_is_never_larger_than_what_there_is_to_put_in_it() -> None:
+    assert lr_scale(Recipe(optimizer=SGD(), batch_size=4096), 128) == 2
+    assert lr_scale(Recipe(optimizer=SGD(), batch_size=4096, epoch_images=256), 1000) == 4

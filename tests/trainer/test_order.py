@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.order import order
+from trainer.order import order, shown_counts, turns
 from trainer.recipe import Recipe
 
 RARE = torch.tensor([0] * 900 + [1] * 90 + [2] * 9)
@@ -65,3 +65,13 @@ def test_an_epoch_has_as_many_images_as_the_training_set_whatever_the_classes(la
 def test_a_short_epoch_is_a_part_of_the_whole_one_and_balanced_too() -> None:
     assert epoch("balanced", most=300) == epoch("balanced")[:300]
     assert min(counts(epoch("balanced", most=300))) > 60
+
+
+def test_turns_count_how_often_an_image_came_before() -> None:
+    assert turns(torch.tensor([3, 1, 3, 3, 1, 0]), 5).tolist() == [5, 5, 6, 7, 6, 5]
+
+
+def test_what_is_shown_on_average_is_what_the_epochs_show() -> None:
+    for sampling in ("natural", "square_root", "balanced"):
+        shown = torch.tensor([counts(epoch(sampling, number=number)) for number in range(20)]).double().mean(dim=0)
+        assert shown.tolist() == pytest.approx(shown_counts(RARE.bincount(), sampling).tolist(), abs=1)

@@ -36,11 +36,12 @@ PerImage: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (logits [B, classes]
 _cross_entropy = partial(functional.cross_entropy, reduction="none")
 
 
-def criterion(loss: Loss, class_counts: Tensor, files: Files) -> Criterion:
+def criterion(loss: Loss, class_counts: Tensor, files: Files, shown: Tensor | None = None) -> Criterion:
     """The loss of a batch, in fp32 whatever the logits are; it never waits for the device.
 
     `class_counts` int64 [classes] are the training images of each class, on the run's device; 0 is a class without.
-    `files` holds the user's own code: CustomError if it cannot be used.
+    `shown` [classes] are the images of each class in an epoch, in any unit; None: as there are. `files` holds the
+    user's own code: CustomError if it cannot be used.
     """
     match loss:
         case SoftMacroF1():
@@ -48,20 +49,21 @@ def criterion(loss: Loss, class_counts: Tensor, files: Files) -> Criterion:
         case CustomLoss():
             return custom(loss, class_counts, files)
         case _:
-            return partial(_mean, per_image(loss, class_counts))
+            return partial(_mean, per_image(loss, class_counts, shown))
 
 
-def per_image(loss: Loss, class_counts: Tensor) -> PerImage:
+def per_image(loss: Loss, class_counts: Tensor, shown: Tensor | None = None) -> PerImage:
     """The losses that are a mean over images: [B], each of an image and its label alone."""
+    shown = class_counts if shown is None else shown
     match loss:
         case CrossEntropy():
             return _cross_entropy
         case LabelSmoothing(smoothing=smoothing):
             return partial(_cross_entropy, label_smoothing=smoothing)
         case ClassBalanced(beta=beta):
-            return partial(_weighted, inverse_effective_number(class_counts, beta))
+            return partial(_weighted, inverse_effective_number(class_counts, shown, beta))
         case InverseFrequency(power=power):
-            return partial(_weighted, inverse_frequency(class_counts, power))
+            return partial(_weighted, inverse_frequency(class_counts, shown, power))
         case Focal(gamma=gamma):
             return partial(focal, gamma=gamma)
         case BinaryCrossEntropy(smoothing=smoothing):
