@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from search.edge import UserError
 
 LARGEST = 1_000_000  # bytes of a file of code: it is kept with the study
-_CUSTOM = re.compile(r"custom:(?P<file>[^:]+\.py):(?P<name>[A-Za-z_]\w*)(\((?P<settings>.*)\))?", re.DOTALL)
+_CUSTOM = re.compile(r"custom:(?P<file>.+?\.py):(?P<name>[A-Za-z_]\w*)(\((?P<settings>.*)\))?", re.DOTALL)
+_PRINTED = re.compile(r"custom:(?P<file>[^:]+\.py):[A-Za-z_]\w*@(?P<digest>[0-9a-f]{64})")
 
 
 class StoredCode(BaseModel):
@@ -48,9 +49,8 @@ class OwnCode:
             return {key: self.expand(path, item) for key, item in value.items()}
         if not isinstance(value, str) or not value.startswith("custom:"):
             return value
-        if "@" in value:  # as a launch line has it that was printed for joining
-            text, _, digest = value.rpartition("@")
-            self._same(Path(text.removeprefix("custom:").rpartition(":")[0]), digest, text)
+        if printed := _PRINTED.fullmatch(value):  # as a launch line has it that was printed for joining
+            self._same(Path(printed["file"]), printed["digest"], value.partition("@")[0])
             return value
         match = _CUSTOM.fullmatch(value)
         if match is None:
@@ -80,7 +80,9 @@ class OwnCode:
             )
 
     def _digest(self, place: Path, asked: str) -> str:
-        here = [path for path in (*self.given, place) if path.name == place.name and path.is_file()]
+        # A path that names a folder means that file; a bare name one that was given, or else one that lies here.
+        named = [] if len(place.parts) > 1 else [path for path in self.given if path.name == place.name]
+        here = [path for path in (*named, place) if path.is_file()]
         if here:
             content = _content(here[0])
             place = here[0].resolve()

@@ -9,6 +9,8 @@ import torch
 from search.answer import table
 from search.phases import planned_runs
 from search.progress import clock
+from search.rehearsal import rehearse
+from search.resolve import largest_size
 from search.retention import KEPT_PER_PHASE
 from spaces.study import StudyDefinition
 from trainer.custom import Files
@@ -57,12 +59,17 @@ class Plan:
 
 
 def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], files: Files) -> Plan:
-    """Count the runs, time the baseline on a few hundred images. Raises `BackboneError` when it cannot be trained."""
+    """Count the runs, time the baseline on a few hundred images, try what may not fit.
+
+    Raises `BackboneError` or `CustomError` when something cannot be trained.
+    """
     recipe = definition.baseline
+    recipe = recipe.model_copy(update={"image_size": largest_size(definition, recipe.image_size)})  # it is "at most"
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers run
     try:
         pace = measure(recipe, dataset, torch.device(devices[0]), files)
+        rehearse(definition, dataset, files)
     finally:
         torch.set_num_threads(threads)
     validation = len(dataset.development) // definition.folds

@@ -5,7 +5,7 @@ import math
 from search.edge import UserError
 from spaces.study import Stage, StudyDefinition
 from trainer.data import Geometry, Source
-from trainer.recipe import Recipe, crops
+from trainer.recipe import Hard, Recipe, crops
 
 CROP_MARGIN = 1.25  # stored pixels per pixel seen: a crop of 64 % of the area still has a pixel for each it shows
 
@@ -17,7 +17,7 @@ def resolve(asked: StudyDefinition, source: Source, precision: str) -> StudyDefi
     """
     looked_up = {"image_size": source.default_image_size, "channels": source.default_channels, "precision": precision}
     update = {field: value for field, value in looked_up.items() if field in asked.auto}
-    baseline = asked.baseline.model_copy(update={"stored_size": None, **update})
+    baseline = asked.baseline.model_copy(update={"stored_size": None, **update})  # it is checked below, in our words
     if "stored_size" in asked.auto:
         stored = stored_size(asked, baseline.image_size, source)
     else:
@@ -55,6 +55,14 @@ def largest_size(asked: StudyDefinition, image_size: int) -> int:
     """The most pixels that any run of the study looks at."""
     sizes = [int(str(value)) for stage in asked.stages for value in _values(stage, "image_size")]
     return max((image_size, *sizes))
+
+
+def hard_bytes(asked: StudyDefinition, images: int) -> int:
+    """What the largest fixed enlarged set of the study holds in memory, next to the data."""
+    recipe = asked.baseline
+    augments = [recipe.augment, *(value for stage in asked.stages for value in _values(stage, "augment"))]
+    versions = max((augment.copies + 1 for augment in augments if isinstance(augment, Hard)), default=0)
+    return versions * images * recipe.channels * largest_size(asked, recipe.image_size) ** 2
 
 
 def check_heads(asked: StudyDefinition, source: Source) -> None:

@@ -13,16 +13,19 @@ from search.fleet import Fleet
 from search.folder import RunFolder
 from search.join import Asked, create_or_join, facts_of
 from search.options import shown_storage, storage_url
+from search.pixels import other_pixels
 from search.plan import Plan, make_plan
 from search.preflight import Ground
-from search.resolve import geometry_of, resolve
+from search.resolve import geometry_of, hard_bytes, resolve
 from search.study import DataFacts, Study
 from search.supervise import carry_to_answer
+from search.versions import other_versions
 from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from storage.store import Store
 from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_source, sealed
 from trainer.metrics import check_metric
+from trainer.sources.duplicates import duplicate_notes
 from trainer.split import SplitReport, split_report
 
 
@@ -85,6 +88,9 @@ class Start:
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
                 for line in plan.lines() if plan else ():
                     click.echo(line)
+            for doubt in (other_versions(study.manifest.versions), other_pixels(study, self._dataset, "launch")):
+                if doubt:
+                    click.echo(f"warning: {doubt}", err=True)
             self._work(study, folder)
         outcome.tell_answer(study, folder)
 
@@ -119,12 +125,18 @@ class Start:
     def _data_lines(self) -> tuple[str, ...]:
         left_out = (f"left out: {name}" for name in self._facts.left_out)
         report = self._split
-        return (self._facts.words, *self.source.notes, *left_out, "", *report.lines(), "", *report.classes())
+        return (self._facts.words, *self._notes, *left_out, "", *report.lines(), "", *report.classes())
+
+    @cached_property
+    def _notes(self) -> tuple[str, ...]:
+        return (*self.source.notes, *duplicate_notes(self.source))
 
     def _tell_data(self) -> None:
         click.echo(self._split.headline()[-1])
-        for note in (*self.source.notes, *self._split.warnings):
-            click.echo(f"warning: {note}" if note in self._split.warnings else f"note: {note}", err=True)
+        for note in self._notes:
+            click.echo(f"note: {note}", err=True)
+        for doubt in self._split.warnings:
+            click.echo(f"warning: {doubt}", err=True)
         for name in self._facts.left_out:
             click.echo(f"left out: {name}")
 
@@ -165,4 +177,6 @@ class Start:
 
     @cached_property
     def _devices(self) -> tuple[str, ...]:
-        return preflight.places(self.ground, self.request.workers, self._dataset.pixels.stored.nbytes)
+        data = self._dataset
+        in_memory = data.pixels.stored.nbytes + hard_bytes(self._resolved, len(data.development))
+        return preflight.places(self.ground, self.request.workers, in_memory)

@@ -1,9 +1,20 @@
-"""The library versions that matter when runs are compared."""
+"""The library versions that matter when runs are compared: those that train, cut, score and decode."""
 
-import optuna
-import timm
-import torch
+from collections.abc import Mapping
+from importlib.metadata import version
+
+LIBRARIES = ("torch", "timm", "torchmetrics", "numpy", "scikit-learn", "pillow", "optuna")
 
 
 def versions() -> dict[str, str]:
-    return {"torch": torch.__version__, "timm": timm.__version__, "optuna": optuna.__version__}
+    return {name: version(name) for name in LIBRARIES}
+
+
+def other_versions(created_with: Mapping[str, str]) -> str | None:
+    """What differs here from where a study was created, in one line; None if nothing does."""
+    here = versions()
+    other = [name for name, then in created_with.items() if here.get(name, then) != then]
+    if not other:
+        return None
+    words = ", ".join(f"{name} {here[name]}, there {created_with[name]}" for name in other)
+    return f"other libraries here than where the study began, so that runs agree within noise only: {words}"

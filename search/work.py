@@ -19,6 +19,7 @@ from search.data_options import data_options, source_options
 from search.edge import EXIT_INTERRUPTED, UserError, run
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
+from search.pixels import other_pixels
 from search.resolve import geometry_of
 from search.study import Study
 from search.versions import versions
@@ -72,7 +73,11 @@ def main(
 
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
-    store.register_worker(study.study_id, worker, host, pid, device, versions())
+    store.register_worker(
+        study.study_id, worker, host, pid, device, versions() | {"pixels": dataset.decoded_digest[:12]}
+    )
+    if doubt := other_pixels(study, dataset, worker):
+        log.warning("%s", doubt)
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
     checkpoints = CheckpointFolder(folder / study.instance)
     at = Workplace(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from spaces.domain import LogGrid
 from spaces.study import StudyDefinition
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, allowed
 
 Json = Any
 AUTO_PATHS = {
@@ -129,7 +129,8 @@ def _unknown(path: str, step: str, allowed: list[str], parent: str) -> str:
 def _first(error: ValidationError) -> str:
     detail = error.errors()[0]
     where = ".".join(str(part) for part in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
+    message = allowed(where) if detail["type"] == "string_pattern_mismatch" else None
+    message = message or detail["msg"].removeprefix("Value error, ")
     known = detail.get("ctx", {})
     if detail["type"] == "union_tag_invalid":
         kinds = str(known.get("expected_tags")).replace("'", "").split(", ")

@@ -70,6 +70,7 @@ def _module(file: str, digest: str, files: Files) -> Any:
     module = importlib.util.module_from_spec(spec)
     module.__file__ = str(place)
     sys.modules[title] = module  # before it runs: dataclasses and pickles look their module up
+    before = set(sys.modules)
     try:
         exec(compile(content, str(place), "exec"), vars(module))
     except BaseException as error:
@@ -81,7 +82,23 @@ def _module(file: str, digest: str, files: Files) -> Any:
         raise CustomError(
             f"{file}{line} cannot be run ({type(error).__name__}: {said}): mend it and try again"
         ) from error
+    _refuse_neighbours(file, place, set(sys.modules) - before)
     return module
+
+
+def _refuse_neighbours(file: str, place: Path, loaded: set[str]) -> None:
+    """CustomError if it has brought in a file that lies beside it: a change there would go unnoticed."""
+    folder, installed = place.resolve().parent, Path(sys.prefix).resolve()
+    for name in sorted(loaded):
+        origin = getattr(sys.modules.get(name), "__file__", None)
+        if origin is None:
+            continue
+        origin = Path(origin).resolve()
+        if origin.is_relative_to(folder) and not origin.is_relative_to(installed):
+            raise CustomError(
+                f"{file} imports {origin.name} that lies beside it, and only {file} is known by its digest: "
+                "put what it needs into one file, or install it"
+            )
 
 
 def _line_of(error: BaseException, place: str) -> str:

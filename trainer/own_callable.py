@@ -1,8 +1,10 @@
 """A loss or an augmentation of the user's own, made ready to be called with two arguments."""
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,21 +15,48 @@ from trainer.randomness import default_generators
 
 
 def own_callable(
-    choice: Custom, files: Files, offered: Mapping[str, Any], called_with: tuple[str, str], device: torch.device
+    choice: Custom,
+    files: Files,
+    offered: Mapping[str, Any],
+    called_with: tuple[str, str],
+    device: torch.device,
+    *,
+    with_parameters: bool,
 ) -> Callable[..., Any]:
     """What `choice` names: a class constructed once with the recipe's settings, or a function that gets them each time.
 
     Both get what is `offered` if they take arguments of these names; a module is moved to `device`. CustomError if it
-    cannot be made, or cannot be called with two arguments, which are named in `called_with`.
+    cannot be made, or cannot be called with two arguments, which are named in `called_with`; or has parameters, which
+    nobody trains, and must not be `with_parameters`.
     """
     found, where = load_custom(choice, files), f"{choice.file}:{choice.name}"
     settings = {key: value for key, value in offered.items() if key in _arguments(found)} | dict(choice.settings)
     if not inspect.isclass(found):
         _check_call(found, settings, called_with, where)
-        return partial(found, **settings) if settings else found
+        return partial(_called, partial(found, **settings), where)
     made = _constructed(found, settings, called_with, where)
     _check_call(made, {}, called_with, where)
-    return made.to(device) if isinstance(made, nn.Module) else made
+    if (
+        not with_parameters
+        and isinstance(made, nn.Module)
+        and any(weight.requires_grad for weight in made.parameters())
+    ):
+        raise CustomError(f"{where} has parameters, and only those of the backbone are trained: use buffers")
+    return partial(_called, made.to(device) if isinstance(made, nn.Module) else made, where)
+
+
+def _called(call: Callable[..., Any], where: str, *given: Any) -> Any:
+    """What it returns. What it raises, a lack of memory apart, becomes a CustomError that names the line."""
+    try:
+        return call(*given)
+    except (CustomError, torch.OutOfMemoryError, torch.AcceleratorError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        trace = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in trace if Path(frame.filename).name == where.partition(":")[0]]
+        line = f", line {lines[-1]}," if lines else ""
+        raise CustomError(f"{where}{line} failed ({type(error).__name__}: {said}): mend it and try again") from error
 
 
 def _arguments(found: Callable[..., Any]) -> frozenset[str]:

@@ -47,7 +47,7 @@ from trainer.loss_choices import (
     SoftMacroF1,
 )
 from trainer.optimizer_choices import SGD, AdamW, Optimizer
-from trainer.refusal import refusal
+from trainer.refusal import allowed, refusal
 
 __all__ = [
     "LDAM",
@@ -92,6 +92,7 @@ __all__ = [
     "SoftMacroF1",
     "Step",
     "TrivialAugment",
+    "allowed",
     "arms_of",
     "crops",
     "explain",

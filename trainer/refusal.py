@@ -18,6 +18,11 @@ _PATTERNS = {
 }
 
 
+def allowed(where: str) -> str | None:
+    """What may stand in the field at the end of the dotted path `where`, should its pattern have been missed."""
+    return _PATTERNS.get(where.rpartition(".")[2])
+
+
 def refusal(detail: Any, recipe: type[BaseModel], plateau: type[BaseModel]) -> str:
     """One refusal of pydantic's, with the dotted field, what was given and what is allowed."""
     arms = arms_of(Choice)
@@ -31,7 +36,7 @@ def refusal(detail: Any, recipe: type[BaseModel], plateau: type[BaseModel]) -> s
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
         return f"{'.'.join(where)} is no field of a recipe: {hint}"
     if detail["type"] == "string_pattern_mismatch":
-        said = _PATTERNS.get(where[-1], str(said))
+        said = allowed(where[-1]) or said
     if detail["type"] == "union_tag_invalid":
         tags = detail["ctx"]["expected_tags"].replace("'", "").split(", ")
         close = get_close_matches(detail["ctx"]["tag"], tags, n=1, cutoff=0.5)

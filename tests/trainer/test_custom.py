@@ -1,6 +1,7 @@
 """Code of the user's own: found by digest, run once, refused in one line."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,12 @@ def test_what_cannot_be_used_is_refused_in_one_line(tmp_path: Path) -> None:
 )
 def test_a_file_that_fails_says_where(tmp_path: Path, text: str, says: str) -> None:
     assert says in refusal(*written(tmp_path, text))
+
+
+def test_a_file_that_leans_on_another_one_beside_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change in the other file would change the runs and not their identity."""
+    choice, files = written(tmp_path, "import beside_it_module\nMine = beside_it_module.dict")
+    (files[choice.digest].parent / "beside_it_module.py").write_text("dict = dict", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(files[choice.digest].parent))
+    assert "imports beside_it_module.py that lies beside it" in refusal(choice, files)
+    sys.modules.pop("beside_it_module", None)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.batch import Batch
-from trainer.custom import CustomError
+from trainer.custom import CustomError, named
 from trainer.loss_choices import CustomLoss
 from trainer.losses.criterion import criterion
 
@@ -151,3 +151,13 @@ def test_a_file_that_is_not_here_is_asked_for() -> None:
     loss = CustomLoss(file="losses.py", name="of_batch", digest="0" * 64)
     with pytest.raises(CustomError, match="say where that file is"):
         criterion(loss, COUNTS, {})
+
+
+def test_what_goes_wrong_in_ones_own_code_is_one_line_that_says_where(tmp_path: Path) -> None:
+    file = tmp_path / "failing.py"
+    file.write_text("def loss(logits, labels):\n    return logits.nonsense\n", encoding="utf-8")
+    choice = named(CustomLoss, file, "loss")
+    found = criterion(choice, torch.tensor([3, 2, 1]), {choice.digest: file})
+    logits = torch.zeros(2, 3, requires_grad=True)
+    with pytest.raises(CustomError, match=r"^failing.py:loss, line 2, failed \(AttributeError: .*\): mend it"):
+        found(logits, Batch(logits, torch.zeros(2, dtype=torch.int64)))

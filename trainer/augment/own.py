@@ -22,7 +22,9 @@ def own(choice: CustomAugment, size: int, mean: Tensor, files: Files) -> Change:
     keep nothing from batch to batch: a run is resumed without it. CustomError if it cannot be made or called so, or if
     what it returns is not a float tensor of the shape it was given.
     """
-    change = own_callable(choice, files, {"size": size, "mean": mean}, ("images", "draw"), mean.device)
+    change = own_callable(
+        choice, files, {"size": size, "mean": mean}, ("images", "draw"), mean.device, with_parameters=True
+    )
     return partial(_changed, change, f"{choice.file}:{choice.name}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.batch import Batch
 from trainer.custom import CustomError, Files
@@ -21,9 +21,7 @@ def custom(loss: CustomLoss, class_counts: Tensor, files: Files) -> Callable[[Te
     """
     where = f"{loss.file}:{loss.name}"
     offered = {"class_counts": class_counts, "classes": len(class_counts)}
-    of_batch = own_callable(loss, files, offered, ("logits", "labels"), class_counts.device)
-    if isinstance(of_batch, nn.Module) and any(parameter.requires_grad for parameter in of_batch.parameters()):
-        raise CustomError(f"{where} has parameters, and only those of the backbone are trained: use buffers")
+    of_batch = own_callable(loss, files, offered, ("logits", "labels"), class_counts.device, with_parameters=False)
     return partial(_blended, of_batch, where)
 
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +12,10 @@ from trainer.sources.face_canvas import SIDE
 from trainer.sources.face_drawing import draw
 from trainer.sources.face_people import people
 from trainer.sources.face_photo import Photo
-from trainer.sources.source import Part, Source
+from trainer.sources.mask_labels import CLASS_NAMES, MASK_OF_PHOTO, PARTS, class_of
+from trainer.sources.source import Source
 
-PARTS = (
-    Part("mask", ("wear", "incorrect", "normal")),
-    Part("gender", ("male", "female")),
-    Part("age", ("<30", "30-59", ">=60")),
-)
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
-_MASK_OF = ("wear",) * 5 + ("incorrect", "normal")
 
 
 def faces() -> Source:
@@ -30,13 +24,11 @@ def faces() -> Source:
     Drawn when they are first asked for, and the same on every machine.
     """
     cast = people()
-    labels = [
-        PARTS[0].class_names.index(mask) * 6 + person.gender * 3 + person.age for person in cast for mask in _MASK_OF
-    ]
+    labels = [class_of(MASK_OF_PHOTO[photo], person.gender, person.age) for person in cast for photo in PHOTOS]
     return Source(
         kind="faces",
         name="faces",
-        class_names=tuple(" ".join(values) for values in product(*(part.class_names for part in PARTS))),
+        class_names=CLASS_NAMES,
         names=tuple(f"person{number:03d}/{photo}" for number in range(len(cast)) for photo in PHOTOS),
         labels=np.array(labels, dtype=np.int64),
         pictures=_Drawn(),
@@ -63,7 +55,8 @@ def _album() -> NDArray[np.uint8]:
     album = np.empty((len(cast) * len(PHOTOS), SIDE, SIDE, 3), dtype=np.uint8)
     for number, person in enumerate(cast):
         luck = np.random.RandomState(5000 + number)
-        for place, mask in enumerate(_MASK_OF):
+        for place, photo in enumerate(PHOTOS):
+            mask = PARTS[0].class_names[MASK_OF_PHOTO[photo]]
             album[number * len(PHOTOS) + place] = draw(person, Photo.drawn(mask, luck))
     album.setflags(write=False)
     return album
