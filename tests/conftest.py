@@ -8,15 +8,15 @@ import atexit
 import shutil
 import tempfile
 
-# Decoded pictures of the tests stay out of the cache of whoever runs them.
-os.environ["CETERIS_CACHE"] = tempfile.mkdtemp(prefix="ceteris-cache-")
-atexit.register(shutil.rmtree, os.environ["CETERIS_CACHE"], ignore_errors=True)
-
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Decoded pictures of the tests stay out of the cache of whoever runs them.
+os.environ["CETERIS_CACHE"] = tempfile.mkdtemp(prefix="ceteris-cache-")
+atexit.register(shutil.rmtree, os.environ["CETERIS_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Pictures to augment, float32 [C, side, side] of levels 0..1 in whole bytes, generators, and a fill for torchvision."""
+"""Pictures that augmentations are tried on: digits, and generated ones in colour with edges and gradients."""
 
 from collections.abc import Callable
 
