@@ -5,6 +5,7 @@ from typing import Any
 
 from search.snapshot import Snapshot, StageLine
 from search.study import Gain
+from spaces.domain import label
 
 HEADER = ("stage", "winner", "score", "trials (finished/stalled/pruned/diverged)")
 
@@ -40,9 +41,14 @@ def recipe_words(snapshot: Snapshot) -> str:
     if headline is None or not headline.recipe:
         return "none yet"
     recipe = read_recipe(headline.recipe)
+    said = {"lr", "loss", "augment", "image_size"}
+    asked = dict.fromkeys(
+        field for stage in snapshot.study.definition.stages for field in stage.asks if field not in said
+    )
+    others = "".join(f", {field} {label(getattr(recipe, field))}" for field in asked)
     return (
         f"{recipe.backbone_name} at {recipe.image_size} px, {recipe.optimizer.kind} lr {recipe.lr:g}, "
-        f"{recipe.loss.label}, augmentation {recipe.augment.label}"
+        f"{recipe.loss.label}, augmentation {recipe.augment.label}{others}"
     )
 
 

@@ -160,7 +160,8 @@ def default_name(study: str, data: str, target: str | None = None) -> str:
         folder = Path(data).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):  # no such home, no such path: the data room says it better
         folder = Path(data)
-    return study_name_from(f"{study}-{folder.stem if folder.suffix.lower() in DATA_SUFFIXES else folder.name}{ending}")
+    is_file, plain = folder.suffix.lower() in DATA_SUFFIXES, folder.stem not in BUILT_IN_DATA
+    return study_name_from(f"{study}-{folder.stem if is_file and plain else folder.name}{ending}")
 
 
 def check_weights(definition: StudyDefinition, weights: Path | None) -> None:

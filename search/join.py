@@ -69,11 +69,12 @@ def check_joins(stored: Manifest, mine: Manifest, asked: Asked) -> None:
             there, read_with = facts.words, facts.options
         except ValidationError:
             there, read_with = "of another release", asked.facts.options
+        how = f"--data and {' '.join(read_with) or 'no other option'}" if read_with != asked.facts.options else "--data"
         options = f", read with {' '.join(read_with) or 'no options'}" if read_with != asked.facts.options else ""
         raise Refused(
             f"study {stored.name} was made on other data ({there}; "
             f"digest {stored.data_digest[:12]}{options}) than {asked.data} (digest {mine.data_digest[:12]}); "
-            f"give --data with a copy of the same images and labels, or {own_way}"
+            f"give {how} with a copy of the same images and labels, or {own_way}"
         )
     if stored.definition == mine.definition:
         return

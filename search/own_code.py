@@ -120,7 +120,7 @@ def _settings(text: str, asked: str) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (word.strip() for word in part.partition("="))
-        if not equals or not key.isidentifier():
+        if not equals or not value or not key.isidentifier():
             raise UserError(
                 f"{asked}: {part!r} is not name=value; write for example custom:my_losses.py:MyLoss(gamma=2)"
             )

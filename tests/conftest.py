@@ -7,7 +7,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports a numerical libra
 import atexit
 import shutil
 import tempfile
-
 import uuid
 from collections.abc import Iterator
 from pathlib import Path

@@ -76,8 +76,8 @@ def check_metric(name: str) -> str:
     if name in known:
         return name
     close = get_close_matches(name, known, n=2)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    raise MetricError(f"no metric {name!r}: {hint}There is {', '.join(known)}")
+    hint = f"did you mean {' or '.join(close)}? Else " if close else ""
+    raise MetricError(f"no metric {name!r}: {hint}there is {', '.join(known)}")
 
 
 def direction(name: str) -> Literal["higher", "lower"]:

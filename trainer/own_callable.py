@@ -51,7 +51,7 @@ def _called(call: Callable[..., Any], where: str, *given: Any) -> Any:
         return call(*given)
     except (CustomError, torch.OutOfMemoryError, torch.AcceleratorError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = " ".join(str(error).split())[:200]
         trace = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in trace if Path(frame.filename).name == where.partition(":")[0]]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from search.edge import EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_REFUSED
-from search.study import Resolved
+from search.study import Resolved, Study
 from storage.store import Store
 from tests.search.commands import SETTINGS, Outcome, run_command, start_command, wait_until
 
@@ -28,7 +28,8 @@ def test_code_of_ones_own_runs_elsewhere_only_when_it_is_the_same_file_or_truste
     database = ("--storage", f"sqlite:///{(tmp_path / 'ceteris.db').as_posix()}")
     store = Store.connect(database[1])
     begun = start_command("search.launch", *ASKED, *OWN, *database, cwd=home, log=tmp_path / "log")
-    wait_until(lambda: store.manifest("lr_aug") is not None)
+    wait_until(lambda: "database" in (tmp_path / "log").read_text(encoding="utf-8"))
+    wait_until(lambda: (found := store.manifest("lr_aug")) and store.workers(Study.of(store, found).study_id))
     begun.terminate()
     assert begun.wait(60) == EXIT_INTERRUPTED
 

@@ -4,6 +4,7 @@ from torch import nn
 
 from trainer.averaging import Average
 from trainer.normalise import Normalise
+from trainer.recipe import Recipe
 
 
 def test_the_average_is_the_bias_corrected_exponential_one() -> None:
@@ -58,7 +59,7 @@ def test_training_images_come_out_with_mean_zero_and_deviation_one_per_channel()
     images = torch.randint(0, 256, (100, 3, 5, 5), dtype=torch.uint8)
     images[:, 1] //= 4
     train = torch.arange(0, 100, 2)
-    result = Normalise.fitted(images, train)(images[train])
+    result = Normalise.of(Recipe(channels=3), images, train).bytes(images[train])
     assert torch.allclose(result.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(result.std(dim=(0, 2, 3), correction=0), torch.ones(3), atol=1e-5)
     assert result.dtype == torch.float32
@@ -66,4 +67,4 @@ def test_training_images_come_out_with_mean_zero_and_deviation_one_per_channel()
 
 def test_an_empty_channel_stays_finite() -> None:
     images = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
-    assert Normalise.fitted(images, torch.arange(4))(images).abs().max() == 0
+    assert Normalise.of(Recipe(), images, torch.arange(4)).bytes(images).abs().max() == 0

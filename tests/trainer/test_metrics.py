@@ -59,7 +59,7 @@ def test_a_class_only_answered_never_asked_takes_no_part() -> None:
 def known() -> list[str]:
     with pytest.raises(MetricError) as error:
         check_metric("")
-    return str(error.value).partition("There is ")[2].split(", ")
+    return str(error.value).partition("there is ")[2].split(", ")
 
 
 def test_the_metrics_that_can_be_scores_are_those_of_this_list() -> None:
@@ -161,7 +161,7 @@ def test_the_direction_of_a_metric_is_shown(metric: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "hint"),
-    [("matthews_corrcoef", "did you mean matthews_corr_coef"), ("macro-f1", "macro_f1"), ("stat_scores", "There is")],
+    [("matthews_corrcoef", "did you mean matthews_corr_coef"), ("macro-f1", "macro_f1"), ("stat_scores", "there is")],
 )
 def test_an_unknown_metric_is_refused_in_one_line(given: str, hint: str) -> None:
     with pytest.raises(MetricError, match=hint) as error:

@@ -35,6 +35,10 @@ class _Way:
 _WAYS = (
     _Way("images lie in folders of", r"(.+)/[^/]*$"),
     *(
+        _Way("file names begin with", rf"(?:^|/)([^{_SIGNS}/]+(?:[{_SIGNS}]+[^{_SIGNS}/]+){{{words}}})[{_SIGNS}][^/]*$")
+        for words in (0, 1)
+    ),
+    *(
         _Way("file names begin with", rf"([^/]+?)(?:[{_SIGNS}]+[^{_SIGNS}/]+){{0,{tokens}}}[ )]*\.\w+$")
         for tokens in (3, 2, 1)
     ),
