@@ -6,6 +6,7 @@ from typing import Any
 from search.snapshot import Snapshot, StageLine
 from search.study import Gain
 from spaces.domain import label
+from spaces.study import is_range, scientific_values
 
 HEADER = ("stage", "winner", "score", "trials (finished/stalled/pruned/diverged)")
 
@@ -100,6 +101,19 @@ def doubts(snapshot: Snapshot) -> list[str]:
     if failed:
         first = f"{failed[0].phase} #{failed[0].number}: {failed[0].reason}"
         found.append(f"note: {len(failed)} run{'s' if len(failed) > 1 else ''} failed and took no part ({first})")
+    return [*found, *_untried(snapshot)]
+
+
+def _untried(snapshot: Snapshot) -> list[str]:
+    """Values that a bound on the trials of a screen has left out: they have not lost."""
+    found = []
+    for stage, line in zip(snapshot.study.definition.stages, snapshot.stages, strict=True):
+        if line.verdict is None or stage.trials is None or is_range(stage):
+            continue
+        tried = {row.label for row in line.screen}
+        asked = [setting.label for setting in scientific_values(stage, snapshot.study.definition.baseline)]
+        if missing := [value for value in asked if value not in tried]:
+            found.append(f"note: {line.name}: {stage.trials} trials left untried {', '.join(missing)}")
     return found
 
 

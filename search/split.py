@@ -66,7 +66,8 @@ def main(
     for line in (*told, *(("", *report.classes()) if classes else ())):
         click.echo(line)
     if measure:
-        wanted = (f"epochs={epochs}", *((f'backbone="{backbone}"',) if backbone else ()), *settings)
+        short = (f"decay_epochs={max(1, epochs // 3)}",) if epochs < 5 else ()
+        wanted = (*short, f"epochs={epochs}", *((f'backbone="{backbone}"',) if backbone else ()), *settings)
         recipe, place = _recipe(source, wanted, device)
         dataset = _decoded(source, recipe, options, test_fraction)
         _tell_cost(dataset, recipe, [Replicate.numbered(number, folds) for number in range(replicates)], place)

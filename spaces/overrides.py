@@ -4,7 +4,7 @@ import difflib
 import json
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from spaces.domain import LogGrid
 from spaces.study import StudyDefinition
@@ -137,7 +137,8 @@ def _first(error: ValidationError) -> str:
         near = difflib.get_close_matches(str(known.get("tag")), kinds, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(kinds)}"
         return f"{where}: no kind {known.get('tag')!r}; {hint}"
-    return f"{where}: {message} (given: {detail['input']!r})" if where else message
+    given = "" if isinstance(detail["input"], (dict, BaseModel)) else f" (given: {str(detail['input'])[:60]!r})"
+    return f"{where}: {message}{given}" if where else message
 
 
 def parsed(text: str) -> Json:

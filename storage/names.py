@@ -30,7 +30,7 @@ def check_study_name(name: str) -> str:
 def study_name_from(text: str) -> str:
     """The nearest valid study name to any text, for example a folder's name; 'study' when nothing is left."""
     text = unicodedata.normalize("NFC", text)
-    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+    kept = re.sub("-+", "-", "".join(c if c.isalnum() or c in "._-" else "-" for c in text))
     kept = kept.lstrip("._-")[:MAX_STUDY].rstrip(".-")
     if kept.split(".")[0].lower() in _DEVICES:
         kept = f"study-{kept}"

@@ -28,6 +28,9 @@ def in_class_folders(names: Iterable[str]) -> tuple[list[str], np.ndarray]:
 GROUPED: dict[str, list[str]] = {
     "person and number": [f"person{p:03d}_{n}.jpg" for p in range(40) for n in range(7)],
     "person and mask": [f"p{p}-{what}.png" for p in range(40) for what in ("mask1", "mask2", "normal", "incorrect")],
+    "person, number and words": [
+        f"사람 {p:03d} {what}.png" for p in range(60) for what in ("mask1", "mask2", "incorrect_mask", "normal")
+    ],
     "omniglot": [f"{c:04d}_{d:02d}.png" for c in range(60) for d in range(20)],
     "frames of a video": [f"video {v} frame {n:05d}.png" for v in range(12) for n in range(0, 300, 15)],
     "both eyes": [f"{patient}_{side}.jpeg" for patient in range(100, 300) for side in ("left", "right")],

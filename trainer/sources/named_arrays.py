@@ -41,7 +41,7 @@ class Arrays:
                 f"{where} holds arrays of Python objects or is no npz file ({_first_line(error)}): "
                 "save numbers and text only, with numpy.savez"
             ) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, TypeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, TypeError, OverflowError, MemoryError) as error:
             raise DataError(f"{where} is no whole npz file ({_first_line(error)}): make it again") from error
         columns: dict[str, dict[str, Array]] = {}
         for name, array in arrays.items():

@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,8 +62,10 @@ class FilePictures:
         modes: set[str] = set()
         for index in {len(self.files) * place // _LOOKED_AT for place in range(_LOOKED_AT)}:
             try:
-                with self.open(index) as image:
-                    modes.add(image.mode)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of a large picture: no reason to write on the user's terminal
+                    with self.open(index) as image:
+                        modes.add(image.mode)
             # Broken pictures are named when all are read, with whatever Pillow meets them.
             except Exception:  # noqa: BLE001
                 continue
