@@ -24,7 +24,7 @@ from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from storage.store import Store
 from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_source, sealed
-from trainer.metrics import check_metric
+from trainer.metrics import check_metric, shown_metric
 from trainer.sources.duplicates import duplicate_notes
 from trainer.split import SplitReport, split_report
 
@@ -143,7 +143,10 @@ class Start:
     @property
     def _trains(self) -> str:
         recipe = self._resolved.baseline
-        return f"every run trains {recipe.backbone_name} at {recipe.image_size} px on batches of {recipe.batch_size}"
+        return (
+            f"every run trains {recipe.backbone_name} at {recipe.image_size} px on batches of {recipe.batch_size}, "
+            f"scored by {shown_metric(recipe.metric)}"
+        )
 
     def _plan(self) -> Plan:
         return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
