@@ -210,7 +210,10 @@ def test_only_a_random_resized_crop_looks_at_the_stored_pixels() -> None:
     crop = RandomResizedCrop()
     assert crops(crop) and crops(Chain(steps=(crop, Flip()))) and crops(Hard(of=crop))
     assert not crops(NoAugment()) and not crops(Hard(of=Chain(steps=(Flip(), Mixup()))))
-    assert [step.kind for step in steps_of(Hard(of=Chain(steps=(crop, Flip()))))] == ["random_resized_crop", "flip"]
+    assert [s.label for s in steps_of(Hard(of=Chain(steps=(crop, Flip()))))] == [
+        "random_resized_crop(0.35)",
+        "flip(0.5)",
+    ]
 
 
 def test_a_recipe_never_changes() -> None:
