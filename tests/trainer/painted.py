@@ -75,3 +75,11 @@ def decode_together(files: Sequence[Path], cache: Path, barrier: Any, answers: A
 def decode_slowly(files: Sequence[Path], cache: Path) -> None:
     """A process to be killed."""
     decode(source_of(files, pause=0.2), SMALL, cache=cache)
+
+
+def entries(cache: Path) -> list[Path]:
+    return sorted(path for path in (cache / "decoded").iterdir() if path.is_dir())
+
+
+def litter(cache: Path) -> list[str]:
+    return [path.name for path in (cache / "decoded").iterdir() if path.name.endswith(".partial")]
