@@ -37,8 +37,10 @@ class Epoch:
     train_loss: float  # mean over images, the recipe's loss on augmented images, weights as they were then
     val_loss: float  # cross entropy in nats whatever the recipe's loss, averaged weights
     score: float  # of averaged weights, 0 to 1, higher is better; NaN when diverged
-    seconds: float  # wall time, validation included
+    seconds: float  # wall time of all of it
     images: int  # trained on
+    training_seconds: float = 0.0  # of `seconds`, the steps: batches made, augmentation, optimizer, average
+    validation_seconds: float = 0.0  # of `seconds`
 
 
 class Run(Iterator[Epoch]):
@@ -114,21 +116,23 @@ class Run(Iterator[Epoch]):
         if not decay_reason(self.constant_scores, self.recipe):
             constant_epochs = number  # at least: this one is not of the decay
         with default_generators(self._device, self.replicate.seed, "model", number), deterministic(self._device):
-            train_loss, images, lr = self._train_once(number, constant_epochs)
+            train_loss, images, lr, training_seconds = self._train_once(number, constant_epochs)
+        trained = time.perf_counter()
         score, val_loss = math.nan, math.nan
         if math.isfinite(train_loss):
             score, val_loss = self._learner.assess(self._images, self._data.labels, self._validation)
         if not math.isfinite(val_loss):
             score = math.nan  # the last step blew up: the averaged weights are no model any more
         phase = phase_of(number, constant_epochs, self.recipe)
-        seconds = time.perf_counter() - started
-        self.epochs.append(Epoch(number, phase, lr, train_loss, val_loss, score, seconds, images))
+        seconds, validation_seconds = time.perf_counter() - started, time.perf_counter() - trained
+        times = seconds, images, training_seconds, validation_seconds
+        self.epochs.append(Epoch(number, phase, lr, train_loss, val_loss, score, *times))
         if self.best is self.epochs[-1]:
             self._best_weights = self.averaged_weights()
         return self.epochs[-1]
 
-    def _train_once(self, number: int, constant_epochs: int) -> tuple[float, int, float]:
-        """(mean loss, images, highest learning rate); waits for the device once, at the end."""
+    def _train_once(self, number: int, constant_epochs: int) -> tuple[float, int, float, float]:
+        """(mean loss, images, highest learning rate, seconds); waits for the device once, at the end."""
         recipe, seed, device = self.recipe, self.replicate.seed, self._device
         draw = generator(device, seed, "augment", number)
         chosen = self._order(number)
@@ -137,13 +141,15 @@ class Run(Iterator[Epoch]):
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
         self._learner.train_mode()
+        began = time.perf_counter()
         for step, (positions, shown) in enumerate(zip(batches, in_turn, strict=True)):
             lr = learning_rate(recipe, number, constant_epochs, step, len(batches))
             loss = self._learner.step(self._feed.batch(positions, shown, draw), lr, half_life)
             total += loss * len(positions)
             images += len(positions)
             highest = max(highest, lr)
-        return total.item() / images, images, highest
+        mean = total.item() / images
+        return mean, images, highest, time.perf_counter() - began
 
     def _order(self, number: int) -> Tensor:
         """The training images of an epoch, as positions within them, on the CPU."""
