@@ -21,14 +21,20 @@ class Average:
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.momentum = 1.0
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.steps = 0
-        twin = self.model
+        self._model, self.steps = model, 0
+        self.model = twin = copy.deepcopy(model).eval().requires_grad_(False)
         self._parameters = _floating(twin.parameters()), _floating(model.parameters())
         self._buffers = _floating(twin.buffers()), _floating(model.buffers())
         self._counters = [
             pair for pair in zip(twin.buffers(), model.buffers(), strict=True) if not pair[0].is_floating_point()
         ]
+
+    @torch.no_grad()
+    def restart(self) -> None:
+        """In place: the twin as the model is now, as if nothing had been averaged yet."""
+        self.steps = 0
+        for target, source in zip(tensors_of(self.model), tensors_of(self._model), strict=True):
+            target.copy_(source)
 
     @torch.no_grad()
     def update(self, half_life: float) -> None:
@@ -43,6 +49,12 @@ class Average:
         """Of the newest weights in the average: Adam's correction 1 / (1 - d ** t) folded in, 1 at first."""
         decay = 0.5 ** (1 / half_life) if half_life > 0 else 0.0
         return (1 - decay) / (1 - decay**self.steps)
+
+
+def tensors_of(model: nn.Module) -> Iterator[Tensor]:
+    """All weights and all buffers, those that are not saved too."""
+    yield from model.parameters()
+    yield from model.buffers()
 
 
 def _floating(tensors: Iterator[Tensor]) -> list[Tensor]:

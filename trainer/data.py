@@ -15,6 +15,7 @@ from trainer.geometry import Geometry
 from trainer.pixels import Pixels
 from trainer.sources.recognise import open_source
 from trainer.sources.source import DataError, Part, Source, SourceOptions
+from trainer.streaming import Images
 
 __all__ = [
     "DataError",
@@ -72,8 +73,8 @@ class Dataset:
     def device(self) -> torch.device:
         return self.labels.device
 
-    def images(self, size: int) -> Tensor:
-        """uint8 [N, C, size, size] on the dataset's device; each size is made once."""
+    def images(self, size: int) -> Images:
+        """uint8 [N, C, size, size] on the dataset's device, or streamed to it; each size is made once."""
         return self.pixels.at(size, self.device)
 
     def to(self, device: torch.device) -> "Dataset":

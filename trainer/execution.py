@@ -1,11 +1,37 @@
-"""How the arithmetic is done: number formats and kernels."""
+"""How the arithmetic is done: number formats, memory layout and kernels."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a worker runs the steps of its runs; no part of a recipe, and recorded with every attempt.
+
+    Within one mode (and one kind of device, precision and library versions) equal runs agree to the bit; across modes
+    they agree within noise.
+    """
+
+    channels_last: bool = True  # images and filters with the channel innermost: what convolutions are fastest on
+    compiled: bool = False  # the backbone through torch.compile
+    graphs: bool = False  # whole steps replayed as CUDA graphs: no kernel waits for Python
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    @property
+    def label(self) -> str:
+        """`channels_last, graphs`; `plain` with nothing on."""
+        return ", ".join(name for name, on in vars(self).items() if on) or "plain"
+
+
+PLAIN = Mode()  # what every machine can do
 
 
 def autocast(device: torch.device, precision: Literal["fp32", "bf16", "fp16"]) -> torch.autocast:

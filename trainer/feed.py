@@ -14,17 +14,24 @@ from trainer.execution import deterministic
 from trainer.normalise import Normalise, levels
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Hard, NoAugment, Recipe, crops
+from trainer.streaming import Images, Streamed
 
 
 class Feed:
     """The training images of one run. Equal arguments and draws give equal batches."""
 
     def __init__(self, recipe: Recipe, data: Dataset, train: Tensor, seed: int, files: Files) -> None:
-        """`train` are rows of `data`, on its device; a *position* is a place in `train`."""
+        """`train` are rows of `data`, on its device; a *position* is a place in `train`.
+
+        Positions and turns are wanted on the device `place`.
+        """
         sized = data.images(recipe.image_size)
         self.normalise = Normalise.of(recipe, sized, train)
         self._images = data.images(recipe.pixels) if crops(recipe.augment) else sized
-        self._labels, self._train = data.labels, train
+        self._labels = data.labels
+        streamed = isinstance(self._images, Streamed)
+        self.place = torch.device("cpu") if streamed and not isinstance(recipe.augment, Hard) else train.device
+        self._train = train.to(self.place)
         self._plain = isinstance(recipe.augment, NoAugment)
         self._augment = pipeline(recipe.augment, recipe.image_size, self.normalise.colour, files)
         self._enlarged: Enlarged | None = None
@@ -32,12 +39,12 @@ class Feed:
             self._enlarge(recipe.augment, sized, seed, recipe.image_size, files)
 
     def batch(self, positions: Tensor, turns: Tensor, draw: torch.Generator) -> Batch:
-        """The training images at `positions` [B], on the data's device; `draw` is a generator there.
+        """The training images at `positions` [B]; `draw` is a generator on the data's device.
 
         `turns` [B] count up each time an image is shown: a hard set shows another version at each turn.
         """
         rows = self._train[positions]
-        labels = self._labels[rows]
+        labels = self._labels[rows.to(self._labels.device, non_blocking=True)]
         if self._enlarged is not None:
             version = (self._first[positions] + turns) % len(self._enlarged.images)
             images, blend = self._enlarged.batch(version, positions)
@@ -48,7 +55,7 @@ class Feed:
         batch = self._augment(levels(images), labels, draw)
         return replace(batch, images=self.normalise(batch.images))
 
-    def _enlarge(self, hard: Hard, sized: Tensor, seed: int, size: int, files: Files) -> None:
+    def _enlarge(self, hard: Hard, sized: Images, seed: int, size: int, files: Files) -> None:
         device, train = self._train.device, self._train
         draw, labels, colour = generator(device, seed, "augment", 0), self._labels[train], self.normalise.colour
         with default_generators(device, seed, "augment", 0), deterministic(device):

@@ -1,90 +1,129 @@
-"""One step of training and one look at the outcome: a backbone, its optimizer and the average of its weights."""
+"""One step of training and one look at the outcome: a net at work for one run."""
 
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from trainer.averaging import Average
-from trainer.backbone import build
+from trainer.averaging import tensors_of
 from trainer.batch import Batch
 from trainer.custom import Files
 from trainer.data import Dataset
-from trainer.evaluation import cross_entropy_of, logits_of, score_of
+from trainer.evaluation import Exam, cross_entropy_of, logits_of, score_of
 from trainer.execution import autocast
 from trainer.failure import backbone_errors
-from trainer.losses.criterion import criterion
+from trainer.losses.criterion import Criterion, criterion
+from trainer.nets import Nets
 from trainer.normalise import Normalise
-from trainer.optim import lr_scale, optimizer_of
+from trainer.optim import lr_scale, restore, set_lr, state_tensors
 from trainer.order import shown_counts
-from trainer.recipe import Recipe
+from trainer.recipe import CustomLoss, Recipe
+from trainer.replay import Replay
 from trainer.state import copied
+from trainer.streaming import Images
 
 
 class Learner:
     """Knows no epochs, no folds and no schedule. A step or a look raises BackboneError if such images do not fit it."""
 
     def __init__(
-        self, recipe: Recipe, data: Dataset, train: Tensor, seed: int, normalise: Normalise, files: Files
+        self, recipe: Recipe, data: Dataset, train: Tensor, seed: int, normalise: Normalise, files: Files, nets: Nets
     ) -> None:
         """On the device that holds `data`; weighted by class as the rows `train` are; images go through `normalise`."""
         classes, self._device, self._recipe = len(data.class_names), data.device, recipe
-        self._normalise = normalise
-        self._model = build(recipe, classes, seed, files, data.parts).to(self._device)
-        self._average = Average(self._model)
-        self._optimizer, self._lr_scale = optimizer_of(recipe, self._model, len(train)), lr_scale(recipe, len(train))
+        self._normalise, self._memory_format = normalise, nets.mode.memory_format
+        self._net = nets.take(self, recipe, classes, seed, self._device, files, data.parts)
+        self._optimizer, self._lr_scale = self._net.optimizer(recipe, len(train)), lr_scale(recipe, len(train))
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=recipe.precision == "fp16")
         counts = data.labels[train].bincount(minlength=classes)
-        self._criterion = criterion(recipe.loss, counts, files, shown_counts(counts, recipe.sampling))
-        self.parameters = sum(weight.numel() for weight in self._model.parameters())
-        self.has_batch_norm = any(isinstance(module, _BatchNorm) for module in self._model.modules())
+        of_batch = criterion(recipe.loss, counts, files, shown_counts(counts, recipe.sampling))
+        self._descend = partial(_descend, of_batch, self._optimizer, self._scaler, recipe, self._device)
+        # What a captured step holds besides the net: another loss, or one weighted by other counts, is another step.
+        own = object() if isinstance(recipe.loss, CustomLoss) else tuple(counts.tolist())
+        self._captured_for: Hashable = recipe.loss, recipe.sampling, recipe.optimizer, self._lr_scale, own
+        self._replays = nets.mode.graphs and recipe.precision != "fp16"  # its scaler waits for the device
+        self.parameters, self.has_batch_norm = self._net.parameters, self._net.has_batch_norm
 
     def train_mode(self) -> None:
-        self._model.train()
+        self._net.model.train()
 
     def step(self, batch: Batch, lr: float, half_life: float) -> Tensor:
-        """The mean loss over the normalised batch, left on the device; `half_life` of the average in steps."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = lr * self._lr_scale
-        with backbone_errors(self._recipe, self._device), autocast(self._device, self._recipe.precision):
-            logits = self._model(batch.images)
-        loss = self._criterion(logits, batch)
+        """The mean loss over the normalised batch, on the device until the next step; `half_life` in steps."""
+        batch = replace(batch, images=batch.images.contiguous(memory_format=self._memory_format))
+        set_lr(self._optimizer, lr * self._lr_scale)
+        whole = len(batch.labels) == self._recipe.batch_size
+        if whole and self._replays:
+            loss = self._replay(batch)(batch)
+        else:
+            loss = self._descend(self._net.whole if whole else self._net.model, batch)
         with backbone_errors(self._recipe, self._device):
-            self._optimizer.zero_grad(set_to_none=True)
-            self._scaler.scale(loss).backward()
-            self._scaler.step(self._optimizer)
-            self._scaler.update()
-            self._average.update(half_life)
-        return loss.detach()
+            self._net.average.update(half_life)
+        return loss
 
-    def logits(self, images: Tensor, index: Tensor) -> Tensor:
+    def _replay(self, batch: Batch) -> Replay:
+        key = self._captured_for, batch.images.shape, batch.blend is None
+        if key not in self._net.replays:
+            changed = [*tensors_of(self._net.model), *state_tensors(self._optimizer)]
+            descend = partial(self._descend, self._net.whole)
+            self._net.replays[key] = Replay(descend, batch, changed)
+        return self._net.replays[key]
+
+    def logits(self, images: Images, index: Tensor) -> Tensor:
         """[len(index), classes] of the uint8 `images` at `index`, by the averaged weights."""
-        with backbone_errors(self._recipe, self._device):
-            return logits_of(self._average.model, images, index, self._normalise.bytes, self._recipe)
+        return self.answers(Exam(images, index, self._normalise))
 
-    def assess(self, images: Tensor, labels: Tensor, index: Tensor) -> tuple[float, float]:
-        """(score, cross entropy in nats) over the images at `index`, by the averaged weights."""
-        logits, truth = self.logits(images, index), labels[index]
+    def answers(self, exam: Exam) -> Tensor:
+        """[n, classes] of the images of `exam`, by the averaged weights."""
+        with backbone_errors(self._recipe, self._device):
+            return logits_of(self._net.average.model, exam, self._memory_format, self._recipe)
+
+    def assess(self, exam: Exam, truth: Tensor) -> tuple[float, float]:
+        """(score, cross entropy in nats) over the images of `exam`, whose labels `truth` are, by the averaged weights."""
+        logits = self.answers(exam)
         return score_of(self._recipe.metric, logits, truth), cross_entropy_of(logits, truth)
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU, buffers included."""
-        return copied(self._average.model.state_dict())
+        return copied(self._net.average.model.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """A copy on the CPU of all that later steps depend on."""
         return {
-            "model": copied(self._model.state_dict()),
+            "model": copied(self._net.model.state_dict()),
             "average": self.averaged_weights(),
-            "average_steps": self._average.steps,
+            "average_steps": self._net.average.steps,
             "optimizer": copied(self._optimizer.state_dict()),
             "scaler": self._scaler.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._model.load_state_dict(state["model"])
-        self._average.model.load_state_dict(state["average"])
-        self._average.steps = state["average_steps"]
-        self._optimizer.load_state_dict(copied(state["optimizer"]))
+        self._net.model.load_state_dict(state["model"])
+        self._net.average.model.load_state_dict(state["average"])
+        self._net.average.steps = state["average_steps"]
+        restore(self._optimizer, state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
+
+
+# Not a method: a captured step outlives its run, and must not keep it.
+def _descend(
+    of_batch: Criterion,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    recipe: Recipe,
+    device: torch.device,
+    model: Callable[[Tensor], Tensor],
+    batch: Batch,
+) -> Tensor:
+    """Forward, loss, backward, optimizer: the mean loss, left on the device."""
+    with backbone_errors(recipe, device), autocast(device, recipe.precision):
+        logits = model(batch.images)
+    loss = of_batch(logits, batch)
+    with backbone_errors(recipe, device):
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    return loss.detach()

@@ -7,6 +7,7 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor
 
 from trainer.recipe import Recipe
+from trainer.streaming import Images
 from trainer.weights import BackboneError
 
 
@@ -17,7 +18,7 @@ class Normalise:
     colour: Tensor  # [C], the mean colour of the training images, 0..1
 
     @classmethod
-    def of(cls, recipe: Recipe, images: Tensor, train: Tensor) -> "Normalise":
+    def of(cls, recipe: Recipe, images: Images, train: Tensor) -> "Normalise":
         """As `recipe.normalise` says, for uint8 `images` [N, C, H, W] of which the rows `train` are trained on."""
         mean, spread = fitted(images, train)
         colour = mean
@@ -40,7 +41,7 @@ def levels(images: Tensor) -> Tensor:
     return images.to(torch.float32).div_(255)
 
 
-def fitted(images: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+def fitted(images: Images, train: Tensor) -> tuple[Tensor, Tensor]:
     """(mean, standard deviation), float64 [C], levels 0..1. From counts of bytes: exact, the same on every device."""
     channels = images.shape[1]
     counts = torch.zeros(channels, 256, dtype=torch.int64, device=images.device)

@@ -7,10 +7,12 @@ import torch
 
 from trainer.custom import NO_FILES, Files
 from trainer.data import Dataset
-from trainer.execution import deterministic
+from trainer.evaluation import Exam
+from trainer.execution import PLAIN, Mode, deterministic
 from trainer.failure import memory_errors
 from trainer.feed import Feed
 from trainer.learner import Learner
+from trainer.nets import Nets
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 
@@ -26,7 +28,14 @@ class Pace:
     parameters: int  # of the backbone with its classifier for these classes, buffers apart
 
 
-def measure(recipe: Recipe, data: Dataset, device: torch.device, files: Files = NO_FILES, images: int = 640) -> Pace:
+def measure(
+    recipe: Recipe,
+    data: Dataset,
+    device: torch.device,
+    files: Files = NO_FILES,
+    images: int = 640,
+    mode: Mode = PLAIN,
+) -> Pace:
     """Times training steps over about `images` images, one batch at least, and one validation pass over at most those.
 
     Nothing is cut, so classes may be as small as they like, and nothing is learned (the learning rate is 0), so the
@@ -38,9 +47,9 @@ def measure(recipe: Recipe, data: Dataset, device: torch.device, files: Files = 
         rows = _evenly(data, max(images, recipe.batch_size))
         count = len(rows)
         size = min(recipe.batch_size, recipe.epoch_images or count, count)
-        batches = torch.arange(count, device=device).split(size)[: max(1, min(images, count) // size)]  # whole ones
         feed = Feed(recipe, data, rows, _SEED, files)
-        learner = Learner(recipe, data, rows, _SEED, feed.normalise, files)
+        batches = torch.arange(count, device=feed.place).split(size)[: max(1, min(images, count) // size)]  # whole ones
+        learner = Learner(recipe, data, rows, _SEED, feed.normalise, files, Nets(mode))
         draw = generator(device, _SEED, "augment")
         looked_at = data.images(recipe.image_size)
 
@@ -48,7 +57,7 @@ def measure(recipe: Recipe, data: Dataset, device: torch.device, files: Files = 
             learner.step(feed.batch(positions, torch.ones_like(positions), draw), 0.0, recipe.ema_epochs * len(batches))
 
         def validate(rows: torch.Tensor) -> None:
-            learner.assess(looked_at, data.labels, rows)
+            learner.assess(Exam(looked_at, rows, feed.normalise), data.labels[rows])
 
         with default_generators(device, _SEED, "model"), deterministic(device):
             learner.train_mode()

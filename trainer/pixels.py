@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainer.streaming import Images, Streamed, fits
+
 CHUNK = 2048  # images resized at a time
 
 
@@ -16,7 +18,7 @@ class Pixels:
         """`stored` on the CPU, possibly a mapped file. `smaller(size)` fetches a size from a cache, else it is made."""
         self.stored = stored
         self._smaller = smaller or self._made
-        self._held: dict[tuple[int, torch.device], Tensor] = {}
+        self._held: dict[tuple[int, torch.device], Images] = {}
 
     def __len__(self) -> int:
         return len(self.stored)
@@ -29,13 +31,17 @@ class Pixels:
     def channels(self) -> int:
         return self.stored.shape[1]
 
-    def at(self, size: int, device: torch.device) -> Tensor:
-        """All images at `size` on `device`. On the CPU at the stored size it is the stored tensor itself."""
+    def at(self, size: int, device: torch.device) -> Images:
+        """All images at `size`, on `device` or, where they do not fit, streamed to it.
+
+        On the CPU at the stored size it is the stored tensor itself.
+        """
         if size > self.size:
             raise ValueError(f"images are stored at {self.size} px, {size} px were asked for")
         place = size, device
         if place not in self._held:
-            self._held[place] = (self.stored if size == self.size else self._smaller(size)).to(device)
+            images = self.stored if size == self.size else self._smaller(size)
+            self._held[place] = images.to(device) if fits(images.nbytes, device) else Streamed(images, device)
         return self._held[place]
 
     def _made(self, size: int) -> Tensor:

@@ -12,17 +12,19 @@ from torch import Tensor
 from trainer.custom import NO_FILES, Files
 from trainer.data import Dataset
 from trainer.early_stopping import best_epoch
-from trainer.evaluation import score_of
+from trainer.evaluation import Exam, score_of
 from trainer.execution import deterministic
 from trainer.feed import Feed
 from trainer.folds import cut
 from trainer.learner import Learner
+from trainer.nets import Nets
 from trainer.order import order, turns
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 from trainer.replicate import Replicate
 from trainer.schedule import Phase, decay_reason, learning_rate, phase_of
 from trainer.state import RunError, identity, refuse_foreign
+from trainer.streaming import Images
 
 __all__ = ["Epoch", "Run", "RunError", "Stop"]
 
@@ -58,8 +60,12 @@ class Run(Iterator[Epoch]):
         device: torch.device,
         *,
         files: Files = NO_FILES,
+        nets: Nets | None = None,
     ) -> None:
-        """`files` says where this machine keeps the weights and the code that the recipe names by their sha256."""
+        """`files` says where this machine keeps the weights and the code that the recipe names by their sha256.
+
+        `nets` lends the net and says in which mode it works; without, one is built for this run alone.
+        """
         if (data.pixels.channels, data.pixels.size) != (recipe.channels, recipe.pixels):
             raise RunError(
                 f"the data are decoded as {data.pixels.channels} x {data.pixels.size} x {data.pixels.size}, the recipe "
@@ -71,11 +77,14 @@ class Run(Iterator[Epoch]):
         self._device = device
         train, validation = (data.development[part] for part in cut(data.strata, data.groups, replicate))
         self.validation_index = torch.from_numpy(validation)  # rows of the dataset, as in validation_probabilities
-        self._validation = self.validation_index.to(device)
         rows = torch.from_numpy(train)
         self._train_labels = data.labels.cpu()[rows]
         self._feed = Feed(recipe, self._data, rows.to(device), replicate.seed, files)
-        self._learner = Learner(recipe, self._data, rows.to(device), replicate.seed, self._feed.normalise, files)
+        self._learner = Learner(
+            recipe, self._data, rows.to(device), replicate.seed, self._feed.normalise, files, nets or Nets()
+        )
+        self._exam = Exam(self._images, self.validation_index.to(device), self._feed.normalise)
+        self._validation_labels = self._data.labels[self.validation_index.to(device)]
         self._best_weights: dict[str, Tensor] = {}
 
     # ---- what it has come to
@@ -120,7 +129,7 @@ class Run(Iterator[Epoch]):
         trained = time.perf_counter()
         score, val_loss = math.nan, math.nan
         if math.isfinite(train_loss):
-            score, val_loss = self._learner.assess(self._images, self._data.labels, self._validation)
+            score, val_loss = self._learner.assess(self._exam, self._validation_labels)
         if not math.isfinite(val_loss):
             score = math.nan  # the last step blew up: the averaged weights are no model any more
         phase = phase_of(number, constant_epochs, self.recipe)
@@ -136,8 +145,8 @@ class Run(Iterator[Epoch]):
         recipe, seed, device = self.recipe, self.replicate.seed, self._device
         draw = generator(device, seed, "augment", number)
         chosen = self._order(number)
-        batches = chosen.to(device).split(recipe.batch_size)
-        in_turn = turns(chosen, number).to(device).split(recipe.batch_size)
+        batches = chosen.to(self._feed.place).split(recipe.batch_size)
+        in_turn = turns(chosen, number).to(self._feed.place).split(recipe.batch_size)
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
         self._learner.train_mode()
@@ -159,7 +168,7 @@ class Run(Iterator[Epoch]):
         return chosen[:-1] if alone and self._learner.has_batch_norm else chosen
 
     @property
-    def _images(self) -> Tensor:
+    def _images(self) -> Images:
         """What is looked at: all rows at the size the backbone sees."""
         return self._data.images(self.recipe.image_size)
 
@@ -167,7 +176,7 @@ class Run(Iterator[Epoch]):
 
     def validation_probabilities(self) -> Tensor:
         """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
-        return self._learner.logits(self._images, self._validation).softmax(dim=1).cpu()
+        return self._learner.answers(self._exam).softmax(dim=1).cpu()
 
     def score_on(self, rows: Tensor, labels: Tensor) -> float:
         """The recipe's metric on the dataset's `rows`, averaged weights: for the opened test part."""

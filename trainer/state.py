@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trainer.recipe import Recipe
@@ -13,9 +14,9 @@ class RunError(Exception):
 
 
 def copied(tree: Any) -> Any:
-    """Dicts and lists rebuilt, tensors copied to the CPU: the run may go on while its owner still writes."""
+    """Dicts and lists rebuilt, tensors copied to the CPU, in plain layout: the run may go on while its owner writes."""
     if isinstance(tree, Tensor):
-        return tree.detach().to("cpu", copy=True)
+        return tree.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
     if isinstance(tree, dict):
         return {key: copied(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):

@@ -1,0 +1,55 @@
+"""A training step captured once as a CUDA graph: its kernels are launched together, none waits for Python."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from trainer.batch import Batch
+
+WARM_UPS = 3  # steps before the capture: libraries choose their kernels and take their workspaces
+
+
+class Replay:
+    """`descend` on batches of one shape, replayed.
+
+    The arithmetic is that of `descend`: the same kernels on the same tensors, so that a replayed run is resumed to the
+    bit. Everything `descend` reads besides the batch must stay where it is in memory.
+    """
+
+    def __init__(self, descend: Callable[[Batch], Tensor], batch: Batch, changed: list[Tensor]) -> None:
+        """Captures; `changed` are all tensors that a step changes, and they are left as they were."""
+        device = batch.images.device
+        self._batch = _copied(batch)
+        before = [tensor.detach().clone() for tensor in changed]
+        drawn = torch.cuda.get_rng_state(device)
+        side = torch.cuda.Stream(device)
+        side.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UPS):
+                descend(self._batch)
+        torch.cuda.current_stream(device).wait_stream(side)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._loss = descend(self._batch)
+        with torch.no_grad():
+            for tensor, value in zip(changed, before, strict=True):
+                tensor.copy_(value)
+        torch.cuda.set_rng_state(drawn, device)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The loss, on the device, until the next call."""
+        for mine, given in zip(_tensors(self._batch), _tensors(batch), strict=True):
+            mine.copy_(given)
+        self._graph.replay()
+        return self._loss
+
+
+def _tensors(batch: Batch) -> tuple[Tensor, ...]:
+    return batch.images, batch.labels, *(batch.blend or ())
+
+
+def _copied(batch: Batch) -> Batch:
+    blend = None if batch.blend is None else (batch.blend[0].clone(), batch.blend[1].clone())
+    return replace(batch, images=batch.images.clone(), labels=batch.labels.clone(), blend=blend)
