@@ -55,6 +55,7 @@ class Request:
     trials: int | None
     workers: int | None
     device: str
+    fleet: str | None
     quiet: bool
     wait_for_db: float
     checkpoint_every: float

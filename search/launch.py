@@ -53,6 +53,11 @@ from search.options import runs_option, storage_option
 @click.option(
     "--device", envvar="CETERIS_DEVICE", default="auto", metavar="DEVICE", help="auto (default), cpu, cuda or cuda:N."
 )
+@click.option(
+    "--fleet",
+    metavar="DEVICES",
+    help="What will join, so that the number format suits all: cpu, V100, H100, 7.5, ... (default: devices like these).",
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="Print the answer only.")
 @click.option(

@@ -1,7 +1,8 @@
 """What a study will cost at most, before the first trial: runs, time on the present workers, disk."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,17 @@ class Plan:
         ]
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, torch computes as in a worker."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], files: Files) -> Plan:
     """Count the runs, time the baseline on a few hundred images, try what may not fit.
 
@@ -65,13 +77,9 @@ def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[s
     """
     recipe = definition.baseline
     recipe = recipe.model_copy(update={"image_size": largest_size(definition, recipe.image_size)})  # it is "at most"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the workers run
-    try:
+    with one_thread():
         pace = measure(recipe, dataset, torch.device(devices[0]), files)
         rehearse(definition, dataset, files)
-    finally:
-        torch.set_num_threads(threads)
     validation = len(dataset.development) // definition.folds
     train = len(dataset.development) - validation
     per_epoch = min(train, recipe.epoch_images or train) * pace.seconds_per_train_image

@@ -1,4 +1,4 @@
-"""Whether this machine can start, on which devices, and at which precision a new study is trained."""
+"""Whether this machine can start, and on which devices."""
 
 import os
 from dataclasses import dataclass
@@ -86,12 +86,3 @@ def places(on: Ground, workers: int | None, data_bytes: int) -> tuple[str, ...]:
         fits = max(1, (on.report.memory - HEADROOM_BYTES) // (WORKER_BYTES + data_bytes))
         workers = min(len(on.gpus) or on.report.cores, fits)
     return tuple(on.gpus[n % len(on.gpus)] if on.gpus else "cpu" for n in range(workers))
-
-
-def precision_on(device: "torch.device") -> str:
-    """What `auto` means on `device`: bf16 where a GPU computes it natively, else fp16; fp32 on a CPU."""
-    import torch
-
-    if device.type != "cuda":
-        return "fp32"
-    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

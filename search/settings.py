@@ -14,7 +14,7 @@ from search.edge import UserError
 FILES = ("ceteris.toml", "ceteris.local.toml")
 KEYS = (
     *("label", "group", "target", "follow-links", "skip-broken", "cache", "metric"),
-    *("data", "storage", "runs", "backbone", "weights", "seed", "trials", "workers", "device", "quiet"),
+    *("data", "storage", "runs", "backbone", "weights", "seed", "trials", "workers", "device", "fleet", "quiet"),
     *("wait-for-db", "checkpoint-every"),
 )
 

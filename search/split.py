@@ -76,6 +76,7 @@ def main(
 def _recipe(source: "Source", settings: tuple[str, ...], device: str) -> "tuple[Recipe, torch.device]":
     """The baseline of the studies with `settings`, as it would be trained here. Raises one-line errors."""
     from search import ask, preflight
+    from search.precision import unmeasured
     from search.resolve import resolve
     from spaces.catalog import definition_named
     from spaces.overrides import override
@@ -87,7 +88,7 @@ def _recipe(source: "Source", settings: tuple[str, ...], device: str) -> "tuple[
     check_metric(asked.baseline.metric)
     ground = preflight.ground(device, Path())
     ground.require()
-    return resolve(asked, source, preflight.precision_on(ground.device)).baseline, ground.device
+    return resolve(asked, source, unmeasured(ground.device)).baseline, ground.device
 
 
 def _decoded(source: "Source", recipe: "Recipe", options: "SourceOptions", test_fraction: float) -> "Dataset":

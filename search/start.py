@@ -14,7 +14,8 @@ from search.folder import RunFolder
 from search.join import Asked, create_or_join, facts_of
 from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
-from search.plan import Plan, make_plan
+from search.plan import Plan, make_plan, one_thread
+from search.precision import choose, emulated
 from search.preflight import Ground
 from search.resolve import geometry_of, hard_bytes, resolve
 from search.study import DataFacts, Study
@@ -57,7 +58,7 @@ class Start:
     def tell_plan(self) -> None:
         """Print what the study would cost, and start nothing."""
         self.ground.require()
-        click.echo(f"{self.request.study_name} on {self._facts.words}; {self._trains}")
+        click.echo(f"{self.request.study_name} on {self._facts.words}; {_trains(self._resolved)}")
         self._tell_data()
         for line in self._plan().lines():
             click.echo(line)
@@ -70,10 +71,11 @@ class Start:
         request = self.request
         store = Store.connect(self.url, wait=request.wait_for_db)
         plan = None
-        if store.manifest(request.study_name) is None:
+        if new := store.manifest(request.study_name) is None:
             self.ground.require()
             plan = self._plan()
-        study, created = create_or_join(store, self._asked())
+        # Who joins adopts the precision that was chosen there, and measures nothing.
+        study, created = create_or_join(store, self._asked(self._resolved if new else self._shaped))
         folder = RunFolder.of(study, request.runs)
         folder.write_text("data.txt", "\n".join(self._data_lines()) + "\n")
         if study.headline() is not None:
@@ -84,11 +86,11 @@ class Start:
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self._facts.words}")
                 self._tell_data()
-                click.echo(self._trains)
+                click.echo(_trains(study.definition))
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
                 for line in plan.lines() if plan else ():
                     click.echo(line)
-            for doubt in (other_versions(study.manifest.versions), other_pixels(study, self._dataset, "launch")):
+            for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
             self._work(study, folder)
@@ -99,12 +101,19 @@ class Start:
         """The data of the study: with --skip-broken without the pictures that cannot be read."""
         return self._decoded.source if self.options.skip_broken else self.opened
 
-    def _asked(self) -> Asked:
+    def _doubts(self, study: Study) -> tuple[str | None, ...]:
+        return (
+            other_versions(study.manifest.versions),
+            other_pixels(study, self._dataset, "launch"),
+            emulated(study.definition.baseline.precision, self.ground.device),
+        )
+
+    def _asked(self, resolved: StudyDefinition) -> Asked:
         request = self.request
         return Asked(
             name=request.study_name,
             definition=self.asked,
-            resolved=self._resolved,
+            resolved=resolved,
             data=request.data,
             data_digest=self.source.digest,
             facts=self._facts,
@@ -140,14 +149,6 @@ class Start:
         for name in self._facts.left_out:
             click.echo(f"left out: {name}")
 
-    @property
-    def _trains(self) -> str:
-        recipe = self._resolved.baseline
-        return (
-            f"every run trains {recipe.backbone_name} at {recipe.image_size} px on batches of {recipe.batch_size}, "
-            f"scored by {shown_metric(recipe.metric)}"
-        )
-
     def _plan(self) -> Plan:
         return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
 
@@ -163,12 +164,22 @@ class Start:
         carry_to_answer(study, crew, self._devices, request.quiet)
 
     @cached_property
+    def _shaped(self) -> StudyDefinition:
+        """All but the precision looked up: what the data are decoded for."""
+        return resolve(self.asked, self.opened, "fp32")
+
+    @cached_property
     def _resolved(self) -> StudyDefinition:
-        return resolve(self.asked, self.opened, preflight.precision_on(self.ground.device))
+        if "precision" not in self.asked.auto:
+            return self._shaped
+        device, request = self.ground.device, self.request
+        with one_thread():  # as the workers run
+            chosen = choose(self._shaped.baseline, self._dataset, device, request.files, request.fleet)
+        return resolve(self.asked, self.opened, chosen.precision)
 
     @cached_property
     def _decoded(self) -> Decoded:
-        geometry, options = geometry_of(self._resolved.baseline), self.options
+        geometry, options = geometry_of(self._shaped.baseline), self.options
         with decode_progress(self.request.quiet) as progress:
             return decode(
                 self.opened, geometry, cache=options.cache, progress=progress, skip_broken=options.skip_broken
@@ -181,5 +192,13 @@ class Start:
     @cached_property
     def _devices(self) -> tuple[str, ...]:
         data = self._dataset
-        in_memory = data.pixels.stored.nbytes + hard_bytes(self._resolved, len(data.development))
+        in_memory = data.pixels.stored.nbytes + hard_bytes(self._shaped, len(data.development))
         return preflight.places(self.ground, self.request.workers, in_memory)
+
+
+def _trains(definition: StudyDefinition) -> str:
+    recipe = definition.baseline
+    return (
+        f"every run trains {recipe.backbone_name} at {recipe.image_size} px on batches of {recipe.batch_size} "
+        f"in {recipe.precision}, scored by {shown_metric(recipe.metric)}"
+    )

@@ -20,8 +20,8 @@ from trainer.nets import Nets
 from trainer.normalise import Normalise
 from trainer.optim import lr_scale, restore, set_lr, state_tensors
 from trainer.order import shown_counts
-from trainer.recipe import CustomLoss, Recipe
-from trainer.replay import Replay
+from trainer.recipe import Recipe
+from trainer.replay import Replay, can_be_captured
 from trainer.state import copied
 from trainer.streaming import Images
 
@@ -42,9 +42,11 @@ class Learner:
         of_batch = criterion(recipe.loss, counts, files, shown_counts(counts, recipe.sampling))
         self._descend = partial(_descend, of_batch, self._optimizer, self._scaler, recipe, self._device)
         # What a captured step holds besides the net: another loss, or one weighted by other counts, is another step.
-        own = object() if isinstance(recipe.loss, CustomLoss) else tuple(counts.tolist())
-        self._captured_for: Hashable = recipe.loss, recipe.sampling, recipe.optimizer, self._lr_scale, own
-        self._replays = nets.mode.graphs and recipe.precision != "fp16"  # its scaler waits for the device
+        self._captured_for: Hashable = (
+            *(recipe.loss, recipe.sampling, tuple(counts.tolist())),
+            *(recipe.optimizer, self._lr_scale),
+        )
+        self._replays = nets.mode.graphs and can_be_captured(recipe)
         self.parameters, self.has_batch_norm = self._net.parameters, self._net.has_batch_norm
 
     def train_mode(self) -> None:
@@ -81,7 +83,7 @@ class Learner:
             return logits_of(self._net.average.model, exam, self._memory_format, self._recipe)
 
     def assess(self, exam: Exam, truth: Tensor) -> tuple[float, float]:
-        """(score, cross entropy in nats) over the images of `exam`, whose labels `truth` are, by the averaged weights."""
+        """(score, cross entropy in nats) over the images of `exam` with labels `truth`, by the averaged weights."""
         logits = self.answers(exam)
         return score_of(self._recipe.metric, logits, truth), cross_entropy_of(logits, truth)
 

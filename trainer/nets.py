@@ -59,7 +59,7 @@ class Nets:
     def _weights(
         self, key: Hashable, recipe: Recipe, classes: int, seed: int, files: Files, parts: tuple[Part, ...]
     ) -> nn.Module:
-        """A model on the CPU that nobody trains. The replicates of a comparison come again and again: a few are kept."""
+        """A model on the CPU that nobody trains. Replicates come again and again: a few are kept."""
         if key not in self._first:
             self._first[key] = build(recipe, classes, seed, files, parts)
             while len(self._first) > 1 and sum(map(_bytes, self._first.values())) > FIRST_WEIGHTS_BYTES:

@@ -26,7 +26,7 @@ def lr_scale(recipe: Recipe, images: int) -> float:
 
 
 def optimizer_of(recipe: Recipe, model: nn.Module, images: int) -> torch.optim.Optimizer:
-    """For `model` on its device. Its learning rate is 0 until set. Biases, norms and what timm names are not decayed."""
+    """For `model` on its device, its learning rate 0 until set. Biases, norms and what timm names are not decayed."""
     choice: Optimizer = recipe.optimizer
     device = next(model.parameters()).device
     lr = torch.zeros((), device=device)

@@ -44,7 +44,7 @@ def measure(
     """
     with memory_errors(recipe, device):
         data = data.to(device)
-        rows = _evenly(data, max(images, recipe.batch_size))
+        rows = evenly(data, max(images, recipe.batch_size))
         count = len(rows)
         size = min(recipe.batch_size, recipe.epoch_images or count, count)
         feed = Feed(recipe, data, rows, _SEED, files)
@@ -73,7 +73,7 @@ def measure(
     return Pace(training, validation, learner.parameters)
 
 
-def _evenly(data: Dataset, most: int) -> torch.Tensor:
+def evenly(data: Dataset, most: int) -> torch.Tensor:
     """At most `most` rows from all over the development part, on the device of the data."""
     rows = torch.from_numpy(data.development).to(data.device)
     count = min(most, len(rows))

@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 
 from trainer.batch import Batch
+from trainer.recipe import CustomLoss, Recipe
 
 WARM_UPS = 3  # steps before the capture: libraries choose their kernels and take their workspaces
+
+
+def can_be_captured(recipe: Recipe) -> bool:
+    """Whether nothing in the step waits for the device: the scaler of fp16 does, and code of the user's own may."""
+    return recipe.precision != "fp16" and not isinstance(recipe.loss, CustomLoss) and "custom:" not in recipe.backbone
 
 
 class Replay:

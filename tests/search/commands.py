@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A study of a few seconds: the smallest picture, the fewest epochs, replicates and trials that still have every part.
 QUICK = (
     "baseline.image_size=8",
+    "baseline.precision=fp32",
     "baseline.epochs=4",
     "baseline.decay_epochs=1",
     "baseline.lr=0.004",

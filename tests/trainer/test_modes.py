@@ -1,0 +1,85 @@
+"""Which mode a worker takes, and that one which fails or trains otherwise is never taken."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.trainer.conftest import CPU, SMALL
+from trainer import learner
+from trainer.data import Dataset
+from trainer.execution import PLAIN, Mode
+from trainer.modes import candidates, fastest
+
+GRAPHS = Mode(graphs=True)
+FAST = {PLAIN: 100.0, GRAPHS: 200.0}
+
+
+class Faithful:
+    """Stands for a captured step."""
+
+    lie = 1.0
+
+    def __init__(self, descend, batch, changed) -> None:
+        self._descend = descend
+
+    def __call__(self, batch) -> Tensor:
+        return self._descend(batch) * self.lie
+
+
+class Wrong(Faithful):
+    lie = 1.2
+
+
+class Missing(Faithful):
+    def __call__(self, batch) -> Tensor:
+        return super().__call__(batch) * float("nan")
+
+
+class Failing(Faithful):
+    def __init__(self, descend, batch, changed) -> None:
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+
+
+def test_a_faster_mode_that_trains_the_same_is_taken(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner, "Replay", Faithful)
+    mode, tried = fastest(SMALL, digits, CPU, among=(GRAPHS,), speed=FAST.__getitem__)
+    assert mode == GRAPHS
+    assert [(each.mode, each.images_per_second) for each in tried] == [(PLAIN, 100.0), (GRAPHS, 200.0)]
+
+
+def test_a_mode_that_is_hardly_faster_is_not_worth_it(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner, "Replay", Faithful)
+    assert fastest(SMALL, digits, CPU, among=(GRAPHS,), speed={PLAIN: 100.0, GRAPHS: 104.0}.__getitem__)[0] == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("replay", "why"), [(Wrong, "loss of"), (Missing, "loss of nan"), (Failing, "RuntimeError: CUDA error")]
+)
+def test_a_mode_that_fails_or_trains_otherwise_is_passed_over_with_the_reason(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, replay: type, why: str
+) -> None:
+    monkeypatch.setattr(learner, "Replay", replay)
+    mode, (_, tried) = fastest(SMALL, digits, CPU, among=(GRAPHS,), speed=FAST.__getitem__)
+    assert mode == PLAIN
+    assert tried.images_per_second is None
+    assert why in tried.why and "\n" not in tried.why
+
+
+def test_on_a_cpu_nothing_is_tried(digits: Dataset) -> None:
+    assert fastest(SMALL, digits, CPU) == (PLAIN, ())
+
+
+def test_small_pictures_try_graphs_and_large_ones_the_compiler() -> None:
+    gpu = torch.device("cuda")
+    assert candidates(32, gpu) == (GRAPHS,)
+    assert all(mode.compiled for mode in candidates(224, gpu))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_every_candidate_trains_the_same_on_a_gpu(digits: Dataset) -> None:
+    gpu = torch.device("cuda")
+    for precision in ("fp32", "bf16"):
+        recipe = SMALL.model_copy(update={"precision": precision, "dropout": 0.1})
+        _, tried = fastest(recipe, digits, gpu, among=(GRAPHS, Mode(compiled=True), Mode(compiled=True, graphs=True)))
+        assert [each.why for each in tried] == [""] * 4

@@ -1,0 +1,91 @@
+"""Which mode a device works fastest in: tried on real batches, believed only where it trains the same."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from trainer.custom import NO_FILES, Files
+from trainer.data import Dataset
+from trainer.execution import PLAIN, Mode
+from trainer.feed import Feed
+from trainer.learner import Learner
+from trainer.nets import Nets
+from trainer.pace import evenly, measure
+from trainer.randomness import default_generators, generator
+from trainer.recipe import Recipe
+
+SMALL = 96  # pixels up to which launching kernels takes longer than running them
+WORTH = 1.05  # times as fast as what is taken without trying
+STEPS = 6  # trained in both modes before one is believed
+TOLERANCE = 0.05  # relative, of the loss after them: kernels sum in other orders
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Tried:
+    mode: Mode
+    images_per_second: float | None  # None: refused
+    why: str = ""  # it was refused
+
+
+def candidates(image_size: int, device: torch.device) -> tuple[Mode, ...]:
+    """What may pay on `device`; on a CPU neither compiling (12 to 47 s for nothing) nor graphs, which it lacks."""
+    if device.type != "cuda":
+        return ()
+    if image_size <= SMALL:
+        return (Mode(graphs=True),)
+    return Mode(compiled=True), Mode(compiled=True, graphs=True)
+
+
+def fastest(
+    recipe: Recipe,
+    data: Dataset,
+    device: torch.device,
+    files: Files = NO_FILES,
+    among: tuple[Mode, ...] | None = None,
+    speed: Callable[[Mode], float] | None = None,
+) -> tuple[Mode, tuple[Tried, ...]]:
+    """The mode, and what was tried, the plain one first. A mode that fails or trains otherwise is only passed over.
+
+    `speed` gives images per second in a mode; measured by default.
+    """
+    speed = speed or (
+        lambda mode: 1 / measure(recipe, data, device, files, _images(recipe), mode).seconds_per_train_image
+    )
+    among = candidates(recipe.image_size, device) if among is None else among
+    if not among:
+        return PLAIN, ()
+    tried = [Tried(PLAIN, speed(PLAIN))]
+    wanted = _loss_after(recipe, data, device, files, PLAIN)
+    for mode in among:
+        try:
+            got = _loss_after(recipe, data, device, files, mode)
+            if not math.isclose(got, wanted, rel_tol=TOLERANCE):
+                tried.append(Tried(mode, None, f"a loss of {got:.4g} after {STEPS} steps, not {wanted:.4g}"))
+            else:
+                tried.append(Tried(mode, speed(mode)))
+        except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways; the plain mode is there
+            tried.append(Tried(mode, None, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
+    best = max((each for each in tried if each.images_per_second), key=lambda each: each.images_per_second or 0.0)
+    worth = (best.images_per_second or 0.0) >= WORTH * (tried[0].images_per_second or 0.0)
+    return best.mode if worth else PLAIN, tuple(tried)
+
+
+def _images(recipe: Recipe) -> int:
+    return 16 * recipe.batch_size
+
+
+def _loss_after(recipe: Recipe, data: Dataset, device: torch.device, files: Files, mode: Mode) -> float:
+    """Of the last of a few steps on one batch."""
+    data = data.to(device)
+    rows = evenly(data, recipe.batch_size)
+    feed = Feed(recipe, data, rows, _SEED, files)
+    learner = Learner(recipe, data, rows, _SEED, feed.normalise, files, Nets(mode))
+    positions = torch.arange(len(rows), device=feed.place)
+    with default_generators(device, _SEED, "model"):
+        learner.train_mode()
+        batch = feed.batch(positions, torch.ones_like(positions), generator(device, _SEED, "augment"))
+        losses = [learner.step(batch, recipe.lr, 1.0).clone() for _ in range(STEPS)]
+    return losses[-1].item()
