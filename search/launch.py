@@ -56,7 +56,7 @@ from search.options import runs_option, storage_option
 @click.option(
     "--fleet",
     metavar="DEVICES",
-    help="What will join, so that the number format suits all: cpu, V100, H100, 7.5, ... (default: devices like these).",
+    help="What will join, so that the number format suits all: cpu, V100, H100, 7.5, ... (default: more of this one).",
 )
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="Print the answer only.")

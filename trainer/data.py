@@ -73,8 +73,12 @@ class Dataset:
     def device(self) -> torch.device:
         return self.labels.device
 
-    def images(self, size: int) -> Images:
-        """uint8 [N, C, size, size] on the dataset's device, or streamed to it; each size is made once."""
+    def shown(self, size: int) -> Images:
+        """As `images`, where they fit on the device; else streamed to it."""
+        return self.pixels.on(size, self.device)
+
+    def images(self, size: int) -> Tensor:
+        """uint8 [N, C, size, size] on the dataset's device; each size is made once."""
         return self.pixels.at(size, self.device)
 
     def to(self, device: torch.device) -> "Dataset":

@@ -25,9 +25,9 @@ class Feed:
 
         Positions and turns are wanted on the device `place`.
         """
-        sized = data.images(recipe.image_size)
+        sized = data.shown(recipe.image_size)
         self.normalise = Normalise.of(recipe, sized, train)
-        self._images = data.images(recipe.pixels) if crops(recipe.augment) else sized
+        self._images = data.shown(recipe.pixels) if crops(recipe.augment) else sized
         self._labels = data.labels
         streamed = isinstance(self._images, Streamed)
         self.place = torch.device("cpu") if streamed and not isinstance(recipe.augment, Hard) else train.device

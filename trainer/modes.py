@@ -51,9 +51,7 @@ def fastest(
 
     `speed` gives images per second in a mode; measured by default.
     """
-    speed = speed or (
-        lambda mode: 1 / measure(recipe, data, device, files, _images(recipe), mode).seconds_per_train_image
-    )
+    speed = speed or (lambda mode: _speed(recipe, data, device, files, mode))
     among = candidates(recipe.image_size, device) if among is None else among
     if not among:
         return PLAIN, ()
@@ -73,8 +71,8 @@ def fastest(
     return best.mode if worth else PLAIN, tuple(tried)
 
 
-def _images(recipe: Recipe) -> int:
-    return 16 * recipe.batch_size
+def _speed(recipe: Recipe, data: Dataset, device: torch.device, files: Files, mode: Mode) -> float:
+    return 1 / measure(recipe, data, device, files, 16 * recipe.batch_size, mode).seconds_per_train_image
 
 
 def _loss_after(recipe: Recipe, data: Dataset, device: torch.device, files: Files, mode: Mode) -> float:

@@ -51,7 +51,7 @@ def measure(
         batches = torch.arange(count, device=feed.place).split(size)[: max(1, min(images, count) // size)]  # whole ones
         learner = Learner(recipe, data, rows, _SEED, feed.normalise, files, Nets(mode))
         draw = generator(device, _SEED, "augment")
-        looked_at = data.images(recipe.image_size)
+        looked_at = data.shown(recipe.image_size)
 
         def train(positions: torch.Tensor) -> None:
             learner.step(feed.batch(positions, torch.ones_like(positions), draw), 0.0, recipe.ema_epochs * len(batches))

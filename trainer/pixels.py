@@ -18,7 +18,8 @@ class Pixels:
         """`stored` on the CPU, possibly a mapped file. `smaller(size)` fetches a size from a cache, else it is made."""
         self.stored = stored
         self._smaller = smaller or self._made
-        self._held: dict[tuple[int, torch.device], Images] = {}
+        self._held: dict[tuple[int, torch.device], Tensor] = {}
+        self._streamed: dict[tuple[int, torch.device], Streamed] = {}
 
     def __len__(self) -> int:
         return len(self.stored)
@@ -31,17 +32,23 @@ class Pixels:
     def channels(self) -> int:
         return self.stored.shape[1]
 
-    def at(self, size: int, device: torch.device) -> Images:
-        """All images at `size`, on `device` or, where they do not fit, streamed to it.
+    def on(self, size: int, device: torch.device) -> Images:
+        """All images at `size`: on `device`, or streamed to it where they do not fit."""
+        place = size, device
+        needed = len(self) * self.channels * size**2
+        if place not in self._streamed and (place in self._held or fits(needed, device)):
+            return self.at(size, device)
+        if place not in self._streamed:
+            self._streamed[place] = Streamed(self.at(size, torch.device("cpu")), device)
+        return self._streamed[place]
 
-        On the CPU at the stored size it is the stored tensor itself.
-        """
+    def at(self, size: int, device: torch.device) -> Tensor:
+        """All images at `size` on `device`. On the CPU at the stored size it is the stored tensor itself."""
         if size > self.size:
             raise ValueError(f"images are stored at {self.size} px, {size} px were asked for")
         place = size, device
         if place not in self._held:
-            images = self.stored if size == self.size else self._smaller(size)
-            self._held[place] = images.to(device) if fits(images.nbytes, device) else Streamed(images, device)
+            self._held[place] = (self.stored if size == self.size else self._smaller(size)).to(device)
         return self._held[place]
 
     def _made(self, size: int) -> Tensor:

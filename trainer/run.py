@@ -170,7 +170,7 @@ class Run(Iterator[Epoch]):
     @property
     def _images(self) -> Images:
         """What is looked at: all rows at the size the backbone sees."""
-        return self._data.images(self.recipe.image_size)
+        return self._data.shown(self.recipe.image_size)
 
     # ---- looking at the averaged weights
 

@@ -17,7 +17,8 @@ from trainer.batch import Batch
 from trainer.data import Dataset
 from trainer.execution import Mode
 from trainer.nets import OF_THE_RUN, Nets
-from trainer.recipe import SGD, AdamW, ClassBalanced, Focal, Recipe
+from trainer.recipe import SGD, AdamW, ClassBalanced, CustomLoss, Focal, Recipe
+from trainer.replay import can_be_captured
 from trainer.replicate import Replicate
 from trainer.run import Run
 
@@ -177,6 +178,13 @@ def test_a_captured_step_serves_every_run_that_makes_the_same_step_and_no_other(
     for changes in others:
         assert equal(*(trained(digits, each, changes).averaged_weights() for each in (nets, None)))
     assert Captured.made == 1 + len(others)
+
+
+def test_code_that_may_wait_for_the_device_is_not_captured() -> None:
+    assert can_be_captured(Recipe(precision="bf16"))
+    own = CustomLoss(file="own.py", name="Mine", digest="0" * 64)
+    for changes in ({"precision": "fp16"}, {"loss": own}, {"backbone": f"custom:own.py:Net@{'0' * 64}"}):
+        assert not can_be_captured(Recipe().model_copy(update=changes))
 
 
 def test_a_captured_step_changes_the_weights_the_buffers_and_the_optimizer_and_nothing_else(

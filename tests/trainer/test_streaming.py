@@ -32,7 +32,7 @@ def test_a_run_on_streamed_images_is_the_run_on_resident_ones(
     runs = [Run(recipe, Replicate.numbered(0), data, CPU) for data in (digits, streamed)]
     for run in runs:
         list(run)
-    assert isinstance(streamed.images(16), Streamed)
+    assert isinstance(streamed.shown(16), Streamed)
     assert outcome(runs[0]) == outcome(runs[1])
     rows = torch.from_numpy(digits.development[:50])
     labels = digits.labels[rows]
