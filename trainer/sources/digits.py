@@ -11,8 +11,7 @@ NAME = "digits"
 
 def digits() -> Source:
     """Nobody recorded who wrote which digit, so there are no groups. Grey levels 0..16 are spread over 0..255."""
-    bunch = load_digits()
-    images, labels = np.asarray(bunch["data"]), np.asarray(bunch["target"])
+    images, labels = map(np.asarray, load_digits(return_X_y=True))
     levels = np.round(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     return Source(
         kind=NAME,
