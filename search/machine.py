@@ -121,6 +121,11 @@ def visible(cards: tuple[Card, ...], environment: Mapping[str, str]) -> tuple[Ca
     return tuple(chosen)
 
 
+def mps_runs(environment: Mapping[str, str]) -> bool:
+    """Whether NVIDIA's Multi-Process Service is started where CUDA looks for it (`nvidia-cuda-mps-control -d`)."""
+    return Path(environment.get("CUDA_MPS_PIPE_DIRECTORY") or "/tmp/nvidia-mps", "control").exists()
+
+
 def look_at_torch() -> Torch:
     """Imports torch and torchvision (about 2.5 s the first time) and asks what they can use."""
     version = installed("torch")

@@ -10,10 +10,12 @@ import click
 from search.diagnosis import Report
 from search.doctor import examine
 from search.edge import PreflightStop, UserError
+from search.machine import mps_runs
 
 if TYPE_CHECKING:
     import torch
 
+GPU_WORKER_BYTES = 3 * 2**30  # on the card: CUDA's own, the net, its optimizer, activations of small pictures
 WORKER_BYTES = 1200 * 2**20  # resident size of one worker with torch, timm and a small net, without its data
 HEADROOM_BYTES = 512 * 2**20
 
@@ -28,6 +30,7 @@ class Ground:
     report: Report
     gpus: tuple[str, ...]
     problem: str | None = None
+    mps: bool = False  # NVIDIA's Multi-Process Service runs: kernels of several processes run side by side
 
     @property
     def device(self) -> "torch.device":
@@ -73,16 +76,31 @@ def ground(device: str, folder: Path) -> Ground:
             raise UserError(
                 f"--device {device}: torch sees {count} GPU{'s' if count != 1 else ''}; give cuda:0 to cuda:{count - 1}"
             )
-        return Ground(report, (device,))
+        return Ground(report, (device,), mps=mps_runs(os.environ))
     busy = {index for index, card in enumerate(report.cards) if card.busy}
     gpus = tuple(f"cuda:{n}" for n in range(count) if n not in busy)
     busy_all = "every GPU is in use by somebody else; name one with --device cuda:0, or give --device cpu"
-    return Ground(report, gpus, None if gpus else busy_all)
+    return Ground(report, gpus, None if gpus else busy_all, mps_runs(os.environ))
 
 
-def places(on: Ground, workers: int | None, data_bytes: int) -> tuple[str, ...]:
-    """The device of each worker: one per GPU, or one per core as far as free memory reaches; `workers` overrides."""
-    if workers is None:
-        fits = max(1, (on.report.memory - HEADROOM_BYTES) // (WORKER_BYTES + data_bytes))
-        workers = min(len(on.gpus) or on.report.cores, fits)
-    return tuple(on.gpus[n % len(on.gpus)] if on.gpus else "cpu" for n in range(workers))
+def places(on: Ground, workers: int | None, data_bytes: int, image_size: int) -> tuple[str, ...]:
+    """The device of each worker: one or several per GPU, or one per core as far as free memory reaches.
+
+    `workers` overrides. Several share a GPU only where NVIDIA's MPS runs and pictures are so small that one cannot
+    fill it: without MPS their kernels would take turns.
+    """
+    if workers is not None:
+        return tuple(on.gpus[n % len(on.gpus)] if on.gpus else "cpu" for n in range(workers))
+    fits = max(1, (on.report.memory - HEADROOM_BYTES) // (WORKER_BYTES + data_bytes))
+    if not on.gpus:
+        return ("cpu",) * min(on.report.cores, fits)
+    each = 1 if not on.mps or image_size > 64 else 3 if image_size > 32 else 4
+    seats = [gpu for turn in range(each) for gpu in on.gpus if turn < max(1, _room_on(on, gpu, data_bytes))]
+    return tuple(seats[:fits])
+
+
+def _room_on(on: Ground, gpu: str, data_bytes: int) -> int:
+    """How many workers the free memory of a card holds, each with the data."""
+    number = int(gpu.partition(":")[2])
+    free = on.report.cards[number].free if number < len(on.report.cards) else None
+    return 1 if free is None else (free - HEADROOM_BYTES) // (GPU_WORKER_BYTES + data_bytes)

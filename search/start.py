@@ -193,7 +193,7 @@ class Start:
     def _devices(self) -> tuple[str, ...]:
         data = self._dataset
         in_memory = data.pixels.stored.nbytes + hard_bytes(self._shaped, len(data.development))
-        return preflight.places(self.ground, self.request.workers, in_memory)
+        return preflight.places(self.ground, self.request.workers, in_memory, self._shaped.baseline.image_size)
 
 
 def _trains(definition: StudyDefinition) -> str:
