@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.execution import autocast
-from trainer.metrics import Score
 from trainer.recipe import Recipe
+from trainer.score import Score
 
 
 @torch.inference_mode()

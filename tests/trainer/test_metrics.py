@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torch import Tensor
 
-from trainer.metrics import MetricError, Score, check_metric, direction, shown_metric
+from trainer.metrics import MetricError, check_metric, direction, shown_metric
+from trainer.score import Score
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
 LOWER = ["calibration_error", "eer", "hamming_distance"]
