@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,9 @@ from search.decoding import decode_progress
 from search.fleet import Fleet
 from search.folder import RunFolder
 from search.join import Asked, create_or_join, facts_of
+from search.loading import collector_paused
 from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
-from search.plan import Plan, make_plan
 from search.preflight import Ground
 from search.resolve import geometry_of, hard_bytes, resolve
 from search.study import DataFacts, Study
@@ -27,6 +28,9 @@ from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_s
 from trainer.metrics import check_metric, shown_metric
 from trainer.sources.duplicates import duplicate_notes
 from trainer.split import SplitReport, split_report
+
+if TYPE_CHECKING:
+    from search.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,10 @@ class Start:
             f"scored by {shown_metric(recipe.metric)}"
         )
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> "Plan":
+        with collector_paused():
+            from search.plan import make_plan  # and with it all that trains: only a new study is timed
+
         return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
 
     def _work(self, study: Study, folder: RunFolder) -> None:
