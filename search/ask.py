@@ -124,7 +124,7 @@ def trusted_code(request: Request) -> dict[str, StoredCode]:
 
 def check_backbone(name: str) -> str:
     """`name` if timm knows it. Raises `UserError` with the nearest names."""
-    import timm
+    from trainer.timm_import import timm
 
     if timm.is_model(name) or name.startswith("custom:"):
         return name

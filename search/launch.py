@@ -7,6 +7,7 @@ import click
 
 from search.data_options import data_options
 from search.edge import run
+from search.loading import collector_paused
 from search.options import runs_option, storage_option
 
 
@@ -88,11 +89,12 @@ def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only
     request = ask.Request(definition_name=ask.known_study(definition_name), settings=study_settings, **given)
     request.asked()  # a mistake in the question is told before anything heavy is loaded
 
-    from search import preflight
+    with collector_paused():
+        from search import preflight
 
-    ground = preflight.ground(request.device, request.runs)
+        ground = preflight.ground(request.device, request.runs)
 
-    from search.start import Start
+        from search.start import Start
 
     start = Start.of(request, ground)
     if plan_only:

@@ -1,8 +1,7 @@
 """What a study will cost at most, before the first trial: runs, time on the present workers, disk."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from search.retention import KEPT_PER_PHASE
 from spaces.study import StudyDefinition
 from trainer.custom import Files
 from trainer.data import Dataset
+from trainer.execution import one_thread
 from trainer.pace import measure
 
 BYTES_PER_WEIGHT = 4  # averaged weights are kept as fp32
@@ -57,17 +57,6 @@ class Plan:
                 f"{clock(self.seconds)} on {workers}, {self.kept * self.bytes_per_run / 2**20:.0f} MiB of weights kept"
             ),
         ]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Inside, torch computes as in a worker."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], files: Files) -> Plan:

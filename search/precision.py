@@ -9,9 +9,10 @@ from typing import Literal
 import torch
 
 from search.edge import UserError
+from search.loading import collector_paused
 from trainer.custom import Files
 from trainer.data import Dataset
-from trainer.pace import measure
+from trainer.execution import one_thread
 from trainer.recipe import Recipe
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -90,8 +91,12 @@ def emulated(precision: str, device: torch.device) -> str | None:
 
 
 def _pace(recipe: Recipe, data: Dataset, device: torch.device, files: Files) -> float:
+    with collector_paused():
+        from trainer.pace import measure  # all that trains: who only joins measures nothing
+
     images = 4 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
-    return measure(recipe, data, device, files, images=images).seconds_per_train_image
+    with one_thread():
+        return measure(recipe, data, device, files, images=images).seconds_per_train_image
 
 
 def _narrowest(formats: frozenset[str]) -> Literal["bf16", "fp16"] | None:

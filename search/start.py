@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,9 @@ from search.decoding import decode_progress
 from search.fleet import Fleet
 from search.folder import RunFolder
 from search.join import Asked, create_or_join, facts_of
+from search.loading import collector_paused
 from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
-from search.plan import Plan, make_plan, one_thread
 from search.precision import choose, emulated
 from search.preflight import Ground
 from search.resolve import geometry_of, hard_bytes, resolve
@@ -28,6 +29,9 @@ from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_s
 from trainer.metrics import check_metric, shown_metric
 from trainer.sources.duplicates import duplicate_notes
 from trainer.split import SplitReport, split_report
+
+if TYPE_CHECKING:
+    from search.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,10 @@ class Start:
         for name in self._facts.left_out:
             click.echo(f"left out: {name}")
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> "Plan":
+        with collector_paused():
+            from search.plan import make_plan  # and with it all that trains: only a new study is timed
+
         return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
 
     def _work(self, study: Study, folder: RunFolder) -> None:
@@ -173,8 +180,7 @@ class Start:
         if "precision" not in self.asked.auto:
             return self._shaped
         device, request = self.ground.device, self.request
-        with one_thread():  # as the workers run
-            chosen = choose(self._shaped.baseline, self._dataset, device, request.files, request.fleet)
+        chosen = choose(self._shaped.baseline, self._dataset, device, request.files, request.fleet)
         return resolve(self.asked, self.opened, chosen.precision)
 
     @cached_property

@@ -12,22 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
-from search.ask import digest_of
-from search.data_options import data_options, source_options
-from search.edge import EXIT_INTERRUPTED, UserError, run
-from search.keeper import LeaseKeeper
-from search.leaving import Leaving
-from search.pixels import other_pixels
-from search.resolve import geometry_of
-from search.study import Study
-from search.versions import versions
-from search.worker import TooManyFailures, Worker
-from search.workplace import Workplace
-from storage.checkpoints import CheckpointFolder
-from storage.store import Store
-from trainer.data import Dataset, SourceOptions, load, open_source
+from search.loading import collector_paused
+
+with collector_paused():
+    import torch
+
+    from search.ask import digest_of
+    from search.data_options import data_options, source_options
+    from search.edge import EXIT_INTERRUPTED, UserError, run
+    from search.keeper import LeaseKeeper
+    from search.leaving import Leaving
+    from search.pixels import other_pixels
+    from search.resolve import geometry_of
+    from search.study import Study
+    from search.versions import versions
+    from search.worker import TooManyFailures, Worker
+    from search.workplace import Workplace
+    from storage.checkpoints import CheckpointFolder
+    from storage.store import Store
+    from trainer.data import Dataset, SourceOptions, load, open_source
 
 log = logging.getLogger("ceteris.worker")
 RENEWALS_PER_LEASE = 3

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from alembic.migration import MigrationContext
 from optuna import __version__ as optuna_version
 from optuna.distributions import (
     BaseDistribution,
@@ -59,6 +58,8 @@ class Shown(NamedTuple):
 
 def create_tables(connection: Connection) -> None:
     """Optuna's tables with both version marks, as its RDBStorage makes them, but in the caller's transaction."""
+    from alembic.migration import MigrationContext  # a fifth of a second that a worker, who finds the tables, saves
+
     models.BaseModel.metadata.create_all(connection)
     if connection.execute(select(models.VersionInfoModel.__table__)).first() is None:
         marks = {"version_info_id": 1, "schema_version": models.SCHEMA_VERSION, "library_version": optuna_version}

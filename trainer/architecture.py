@@ -2,14 +2,13 @@
 
 from difflib import get_close_matches
 
-import timm
 import torch
-from timm.models import get_pretrained_cfg
 from torch import nn
 
 from trainer.failure import another_size
 from trainer.randomness import default_generators
 from trainer.recipe import Recipe
+from trainer.timm_import import get_pretrained_cfg, timm
 from trainer.weights import BackboneError
 
 _CPU = torch.device("cpu")

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.execution import autocast
-from trainer.metrics import Score
 from trainer.normalise import Normalise
 from trainer.recipe import Recipe
+from trainer.score import Score
 from trainer.streaming import Images, Streamed
 
 READY_BYTES = 256 * 2**20  # of normalised images that are kept from look to look

@@ -1,6 +1,7 @@
 """How the arithmetic is done: number formats, memory layout and kernels."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,17 @@ class Mode:
 
 
 PLAIN = Mode()  # what every machine can do
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, a CPU computes as in a worker: there is one for each core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def autocast(device: torch.device, precision: Literal["fp32", "bf16", "fp16"]) -> torch.autocast:

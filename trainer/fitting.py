@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from itertools import islice
 
-import timm
 import torch
 from torch import Tensor
+
+from trainer.timm_import import timm
 
 _TRIED = 40  # architectures, a few seconds in all
 _HEAD = 4  # tensors that a classifier may have

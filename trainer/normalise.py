@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from timm.models import get_pretrained_cfg
 from torch import Tensor
 
 from trainer.recipe import Recipe
 from trainer.streaming import Images
+from trainer.timm_import import get_pretrained_cfg
 from trainer.weights import BackboneError
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from timm.layers.blur_pool import BlurPool2d
-from timm.layers.patch_embed import PatchEmbed
-from timm.layers.std_conv import ScaledStdConv2d
 from torch import nn
+
+from trainer.timm_import import BlurPool2d, PatchEmbed, ScaledStdConv2d
 
 _COARSEST = 4  # pixels from one place of the first convolution to the next; a patch is larger
 _DEEPEST = 4  # convolutions of the deepest stems; what holds more is the net, not its stem

@@ -41,6 +41,8 @@ PLANTED = [
     ("spaces/planted.py", "import optuna", "spaces is pure data"),
     ("trainer/planted.py", "import sqlalchemy.orm", "trainer knows no optuna"),
     ("trainer/planted.py", "from click import echo", "trainer knows no optuna"),
+    ("trainer/planted.py", "from timm.layers import BlurPool2d", "timm is imported in one place"),
+    ("search/planted.py", "def late():\n    import timm", "timm is imported in one place"),
     ("trainer/recipe.py", "import numpy", "trainer.recipe needs pydantic only"),
     # indirect: the recipe, which spaces may import, reaches torch through a third file
     ("trainer/recipe.py", "import trainer.planted  # which imports torch", "spaces is pure data"),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold
 
 from tests.trainer.labelled import labelled
 from trainer.folds import cut, hold_out, parts_of
@@ -36,6 +37,16 @@ def test_groups_of_any_size_and_mix_are_cut_without_loss_or_an_empty_part(
     assert sorted(np.concatenate(parts)) == list(range(len(images)))
     assert all(len(part) for part in parts)
     assert sum(len(set(groups[part])) for part in parts) == len(set(groups))
+
+
+@given(st.lists(st.integers(0, 5), min_size=30, max_size=120), st.integers(2, 5), st.integers(0, 2**32 - 1))
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+def test_without_groups_the_parts_are_those_of_scikit_learn(strata: list[int], count: int, seed: int) -> None:
+    labels = np.array(strata, dtype=np.int64)
+    expected = StratifiedKFold(count, shuffle=True, random_state=seed).split(labels, labels)
+    for ours, (_, theirs) in zip(parts_of(labels, None, count, seed), expected, strict=True):
+        assert ours.dtype == np.int64
+        assert ours.tolist() == theirs.tolist()
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS])

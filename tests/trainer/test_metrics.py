@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torch import Tensor
 
-from trainer.metrics import MetricError, Score, check_metric, direction, shown_metric
+from trainer.measures import measures
+from trainer.metrics import MetricError, check_metric, direction, shown_metric
+from trainer.score import Score
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
 LOWER = ["calibration_error", "eer", "hamming_distance"]
@@ -170,3 +172,10 @@ def test_an_unknown_metric_is_refused_in_one_line(given: str, hint: str) -> None
     for ask in (direction, shown_metric, lambda name: Score(name, 3, torch.tensor([0]))):
         with pytest.raises(MetricError):
             ask(given)
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "accuracy"])
+def test_what_is_said_of_the_usual_metrics_without_torchmetrics_holds(metric: str) -> None:
+    assert check_metric(metric) == shown_metric(metric) == metric
+    assert direction(metric) == "higher" and measures()[metric].higher_is_better
+    assert measures()[metric].upper == 1

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias, assert_never
 
-from timm.loss.binary_cross_entropy import BinaryCrossEntropy as TimmBinaryCrossEntropy
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,6 +28,7 @@ from trainer.losses.focusing import asymmetric, focal, poly1
 from trainer.losses.macro_f1 import soft_macro_f1
 from trainer.losses.margin import ldam, margins
 from trainer.losses.weighting import inverse_effective_number, inverse_frequency
+from trainer.timm_import import BinaryCrossEntropy as TimmBinaryCrossEntropy
 
 Criterion: TypeAlias = Callable[[Tensor, Batch], Tensor]  # (logits [B, classes], batch) -> scalar, differentiable
 PerImage: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # (logits [B, classes], labels [B]) -> [B]
