@@ -95,6 +95,7 @@ def test_a_trial_released_at_a_rung_is_judged_there_when_it_goes_on(at: Workplac
     assert run_trial(replace(at, leaving=first_two), phase, lease) == "released"  # type: ignore[arg-type]
     row = trained(at, phase)
     assert (row.stop, row.epochs) == ("pruned", 2)
+    assert [attempt.images > 0 for attempt in at.study.store.attempts(at.study.study_id)] == [True, False]
 
 
 class LeavesAfter:

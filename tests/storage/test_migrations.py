@@ -7,13 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, update
 from sqlalchemy.engine import make_url
 
 from storage.creation import ensure_tables
 from storage.errors import SchemaTooNew, StorageRefused
 from storage.migrations import STEPS, can_migrate
-from storage.schema import SCHEMA_VERSION, Base
+from storage.optuna_tables import HEAD_REVISION
+from storage.schema import SCHEMA_VERSION, Base, VersionTable
 from storage.store import Store
 from tests.storage.small import attempt, claim_soon, drawing, epoch, lease_of, open_study, result
 
@@ -131,17 +132,28 @@ def test_whoever_comes_second_to_a_migration_changes_nothing(old_url: str, monke
     study_id = open_study(store, "new")
     lease = lease_of(store.claim(study_id, "1-lr", "w", "n", drawing([0])))
     store.finish(lease, result(), attempt=attempt(100))
-    # It has read "version 1" before the other one migrated.
-    versions, first = [(1, "v3.2.0.a")], store._database.read
-
-    def late(body: Any) -> Any:
-        return versions.pop() if versions else first(body)
-
-    monkeypatch.setattr(store._database, "read", late)
+    has_read_version_1(store, monkeypatch)
     ensure_tables(store._database)
-    assert not versions
     assert len(store.attempts(study_id)) == 1
     store.close()
+
+
+def test_whoever_comes_second_to_a_newer_ceteris_is_refused_and_changes_nothing(
+    old_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.connect(old_url)
+    store._database.write(lambda connection: connection.execute(update(VersionTable).values(schema_version=99)))
+    has_read_version_1(store, monkeypatch)
+    with pytest.raises(SchemaTooNew, match="version 99"):
+        ensure_tables(store._database)
+    assert stored_version(old_url) == 99
+    store.close()
+
+
+def has_read_version_1(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next read is one from before somebody else migrated."""
+    versions, read = [(1, HEAD_REVISION)], store._database.read
+    monkeypatch.setattr(store._database, "read", lambda body: versions.pop() if versions else read(body))
 
 
 def test_every_version_since_the_first_can_be_migrated_and_no_other() -> None:
