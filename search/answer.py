@@ -17,7 +17,7 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     lines = table(rows)
     headline = snapshot.headline
     if headline is None:
-        return [*lines, "", "not answered yet: the same launch line goes on"]
+        return [*lines, "", *doubts(snapshot), "not answered yet: the same launch line goes on"]
     lines += ["", *doubts(snapshot), f"Answer: {headline.why}."]
     count = len(headline.replicates)
     if headline.validation_gain:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from search import pruning
+from search.meter import Meter
 from search.phases import Phase
 from search.saving import restore, save, save_weights
 from search.workplace import Workplace
@@ -18,13 +19,15 @@ from trainer.schedule import decay_reason
 REPORT_SECONDS = 10.0
 
 
-def train(lease: Lease, phase: Phase, at: Workplace) -> str:
+def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     """Train the leased trial until it ends, and say how: a stop reason, or `released` when the worker has to leave.
 
+    Whatever is told of the trial is told with what the attempt has cost so far, in one transaction.
     Raises `LeaseLost` if another worker has taken the trial over; whatever was done since then is discarded.
     """
     store, definition = at.study.store, at.study.definition
     recipe = read_recipe(lease.recipe)
+    meter.trains(recipe)
     run = Run(recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, files=at.files)
     restore(run, lease, at)
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
@@ -32,34 +35,37 @@ def train(lease: Lease, phase: Phase, at: Workplace) -> str:
     reported = saved = time.monotonic()
 
     for epoch in run if rung is None or not rung.pruned else ():
+        meter.add(epoch)
         unsent.append(_row(epoch))
         if at.keeper.lost:
             raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here")
         if at.leaving():
-            store.report(lease, unsent, save(run, lease, at))
+            store.report(lease, unsent, save(run, lease, at), meter.row())
             store.release(lease)
             return "released"
         if _at_rung(run, phase, lease, at):
-            store.report(lease, unsent)
+            store.report(lease, unsent, attempt=meter.row())
             unsent, reported = [], time.monotonic()
             rung = _rung(run, phase, lease, at)
             if rung is not None and rung.pruned:
                 break
         if run.stop is None and time.monotonic() - saved >= at.checkpoint_seconds:
-            store.report(lease, unsent, save(run, lease, at))
+            store.report(lease, unsent, save(run, lease, at), meter.row())
             unsent, reported, saved = [], time.monotonic(), time.monotonic()
         elif time.monotonic() - reported >= REPORT_SECONDS:
-            store.report(lease, unsent)
+            store.report(lease, unsent, attempt=meter.row())
             unsent, reported = [], time.monotonic()
 
     if rung is not None and rung.pruned:
         stop: Stop = "pruned"
-        store.finish(lease, _result(run, phase, stop, rung.reason, attrs={"rung": rung.evidence()}))
+        result = _result(run, phase, stop, rung.reason, attrs={"rung": rung.evidence()})
+        store.finish(lease, result, attempt=meter.row())
     else:
         stop = run.stop or "finished"
         test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
         weights = [] if stop == "diverged" else [save_weights(run, phase, lease, at)]
-        store.finish(lease, _result(run, phase, stop, _words(run, recipe), test_score), unsent, weights)
+        result = _result(run, phase, stop, _words(run, recipe), test_score)
+        store.finish(lease, result, unsent, weights, meter.row())
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return stop
 

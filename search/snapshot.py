@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from search import phases
 from search.study import Headline, Rules, Study
+from storage.attempts import AttemptRow
 from storage.rows import RunRow, Verdict, WorkerRow
 
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
@@ -47,6 +48,7 @@ class Snapshot:
     stages: tuple[StageLine, ...]
     runs: tuple[RunRow, ...]
     workers: tuple[WorkerRow, ...]
+    attempts: tuple[AttemptRow, ...]  # oldest first
     now: float
     plan: dict[str, int]
 
@@ -101,6 +103,7 @@ def take(study: Study) -> Snapshot:
         stages=tuple(stages),
         runs=tuple(runs),
         workers=tuple(store.workers(study.study_id)),
+        attempts=tuple(store.attempts(study.study_id)),
         now=store.now(),
         plan=plan,
     )

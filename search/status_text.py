@@ -6,6 +6,7 @@ from typing import Any
 from search.answer import answer_lines, verdict_sentence
 from search.progress import clock, setting
 from search.snapshot import Snapshot, StageLine
+from search.work_done import WorkDone, attempt_document, pace, sentence, work_document
 
 SCHEMA = 1
 
@@ -26,16 +27,21 @@ def as_lines(snapshot: Snapshot) -> list[str]:
     openings = len(snapshot.study.store.test_openings(study.study_id))
     if openings:
         lines.append(f"test labels opened {openings} times, every opening on record")
-    lines += ["", *(_worker_lines(snapshot) or ["no worker is at work"])]
+    lines.append("")
+    if worked := sentence(WorkDone.of(snapshot.attempts)):
+        lines.append(worked)
+    lines += _worker_lines(snapshot) or ["no worker is at work"]
     return lines
 
 
 def _worker_lines(snapshot: Snapshot) -> list[str]:
-    return [
-        f"worker on {worker.host} (pid {worker.pid}, {worker.device}): {doing(snapshot, worker.worker_id)}, "
-        f"seen {clock(max(0.0, snapshot.now - worker.last_seen))} ago"
-        for worker in snapshot.alive
-    ]
+    lines = []
+    for worker in snapshot.alive:
+        seen = f"seen {clock(max(0.0, snapshot.now - worker.last_seen))} ago"
+        told = [doing(snapshot, worker.worker_id), pace(snapshot.attempts, worker.worker_id), seen]
+        who = f"worker on {worker.host} (pid {worker.pid}, {worker.device})"
+        lines.append(f"{who}: {'; '.join(part for part in told if part)}")
+    return lines
 
 
 def doing(snapshot: Snapshot, worker: str) -> str:
@@ -46,6 +52,7 @@ def doing(snapshot: Snapshot, worker: str) -> str:
 def as_document(snapshot: Snapshot) -> dict[str, Any]:
     """Plain JSON values; keys are only ever added, and `schema` rises when a meaning changes."""
     study, headline, rules = snapshot.study, snapshot.headline, snapshot.rules
+    trials = {row.trial_id: row for row in snapshot.trained}
     return {
         "schema": SCHEMA,
         "study": study.name,
@@ -74,6 +81,8 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
             }
             for w in snapshot.workers
         ],
+        "work": work_document(snapshot.attempts),
+        "attempts": [attempt_document(row, trials) for row in snapshot.attempts],
         "test_openings": [{"who": o.who, "why": o.why, "at": o.at} for o in study.store.test_openings(study.study_id)],
     }
 

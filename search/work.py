@@ -21,6 +21,7 @@ with collector_paused():
     from search.ask import digest_of
     from search.data_options import data_options, source_options
     from search.edge import EXIT_INTERRUPTED, UserError, run
+    from search.gauge import gauge_of
     from search.keeper import LeaseKeeper
     from search.leaving import Leaving
     from search.pixels import other_pixels
@@ -85,7 +86,16 @@ def main(
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
     checkpoints = CheckpointFolder(folder / study.instance)
     at = Workplace(
-        study, dataset, place, {digest_of(file): file for file in files}, checkpoints, keeper, checkpoint_every, leaving
+        study=study,
+        data=dataset,
+        device=place,
+        files={digest_of(file): file for file in files},
+        checkpoints=checkpoints,
+        keeper=keeper,
+        checkpoint_seconds=checkpoint_every,
+        leaving=leaving,
+        mode={"threads": threads},
+        gauge=gauge_of(place),
     )
     log.info("worker %s on %s joins %s", worker, device, name)
     try:

@@ -7,8 +7,9 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
-from search import sampling
+from search import memory, sampling
 from search.life import life
+from search.meter import Meter, measuring
 from search.objective import train
 from search.phases import Phase
 from search.progress import setting
@@ -17,6 +18,7 @@ from search.stopping import stop_screen
 from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
 from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
+from trainer.recipe import read_recipe
 
 log = logging.getLogger("ceteris.worker")
 FAILURES_IN_A_ROW = 3
@@ -31,7 +33,7 @@ class Worker:
     def __init__(self, at: Workplace, worker: str) -> None:
         self._at, self._worker = at, worker
         self._study, self._store = at.study, at.study.store
-        self._failures, self._ended_well = 0, False
+        self._failures, self._memory_failures, self._ended_well = 0, 0, False
 
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
@@ -75,37 +77,56 @@ class Worker:
         )
 
     def _train(self, lease: Lease, phase: Phase) -> None:
-        self._at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}")
+        at = self._at
+        at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}")
         began = time.monotonic()
-        try:
-            how = train(lease, phase, self._at)
-            log.info(
-                "%s #%d  %s: %s in %.1f s", lease.phase, lease.number, setting(lease), how, time.monotonic() - began
-            )
-            self._failures, self._ended_well = 0, True
-            rows = self._store.runs(self._study.study_id, phase.name)
-            drop_weights(self._study.name, superfluous(phase, rows), self._at.checkpoints)
-        except LeaseLost as error:
-            log.warning("%s", error)
-        except StorageError:
-            raise
-        except Exception as error:
-            log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))
-            self._fail(lease, error, time.monotonic() - began)
-        finally:
-            self._at.keeper.let_go()
+        with measuring(str(at.device), at.mode, at.gauge) as meter:
+            try:
+                how = train(lease, phase, at, meter)
+                log.info(
+                    "%s #%d  %s: %s in %.1f s", lease.phase, lease.number, setting(lease), how, time.monotonic() - began
+                )
+                self._failures, self._ended_well = 0, True
+                rows = self._store.runs(self._study.study_id, phase.name)
+                drop_weights(self._study.name, superfluous(phase, rows), at.checkpoints)
+            except LeaseLost as error:
+                log.warning("%s", error)
+            except StorageError:
+                raise
+            except Exception as error:
+                log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))
+                self._fail(lease, error, meter)
+                memory.clear(error)
+                at.gauge.free()
+            finally:
+                at.keeper.let_go()
 
-    def _fail(self, lease: Lease, error: Exception, seconds: float) -> None:
+    def _fail(self, lease: Lease, error: Exception, meter: Meter) -> None:
         """Record the trial's own error, and give up on this worker when it is one after the other.
 
         A worker that has not ended a single trial well suspects itself (a broken GPU, a missing file): it leaves the
         trial to others, who take it over when the lease has run out; the fifth loss fails it for good.
+
+        Too little memory is the recipe's fault: the trial fails and the worker goes on, but for one that has never
+        ended a trial in any other way.
         """
-        reason = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
-        if not self._ended_well:
+        attempt, no_memory = meter.row(), memory.out_of_memory(error)
+        if no_memory:
+            reason = memory.words(read_recipe(lease.recipe), self._at.device, attempt.peak_bytes)
+        else:
+            reason = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:400]}"
+        if not (no_memory or self._ended_well):
+            with suppress(LeaseLost):
+                self._store.report(lease, (), attempt=attempt)
             raise TooManyFailures(f"the first trial here {reason}") from error
-        self._failures += 1
         with suppress(LeaseLost):
-            self._store.finish(lease, Result("failed", reason, None, None, None, None, 0, seconds))
+            result = Result("failed", reason, None, None, None, None, 0, attempt.seconds)
+            self._store.finish(lease, result, attempt=attempt)
+        if no_memory:
+            self._memory_failures += 1
+        else:
+            self._failures += 1
+        if self._memory_failures >= FAILURES_IN_A_ROW and not self._ended_well:
+            raise TooManyFailures(f"the first {FAILURES_IN_A_ROW} trials here failed, the last: {reason}") from error
         if self._failures >= FAILURES_IN_A_ROW:
             raise TooManyFailures(f"{FAILURES_IN_A_ROW} trials in a row failed here, the last: {reason}") from error

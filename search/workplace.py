@@ -1,13 +1,16 @@
 """What a worker brings to every trial."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 
+from search.gauge import Gauge
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
 from search.study import Study
 from storage.checkpoints import CheckpointFolder
+from storage.rows import JSON
 from trainer.custom import Files
 from trainer.data import Dataset
 
@@ -15,7 +18,8 @@ from trainer.data import Dataset
 @dataclass(frozen=True)
 class Workplace:
     """`checkpoint_seconds` lie between two checkpoints of a run; `files` holds the weights and code that
-    recipes name by sha256."""
+    recipes name by sha256. `mode` is how this worker trains, as far as the recipe does not say: it is recorded with
+    every attempt. `gauge` reads the device."""
 
     study: Study
     data: Dataset
@@ -25,3 +29,5 @@ class Workplace:
     keeper: LeaseKeeper
     checkpoint_seconds: float
     leaving: Leaving
+    mode: Mapping[str, JSON] = field(default_factory=dict)
+    gauge: Gauge = field(default_factory=Gauge)

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, update
 
-from storage import optuna_tables
+from storage import attempts, optuna_tables
 from storage.names import clean_text
 from storage.optuna_tables import Shown
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Result
@@ -80,7 +80,8 @@ def checkpoints_of(connection: Connection, trial_id: int) -> list[CheckpointRow]
 
 
 def forget_trial(connection: Connection, trial_ids: Any) -> None:
-    """Drop epochs and pointers of trials (ids or a subquery)."""
+    """Drop epochs, pointers and attempts of trials (ids or a subquery)."""
+    attempts.forget(connection, trial_ids)
     connection.execute(delete(EpochTable).where(EpochTable.trial_id.in_(trial_ids)))
     connection.execute(delete(CheckpointTable).where(CheckpointTable.trial_id.in_(trial_ids)))
 

@@ -1,4 +1,4 @@
-"""The first contact with a database, and the tables: made once, by whichever process meets it empty first."""
+"""The first contact with a database, and the tables: made, or brought to this version, by whoever comes first."""
 
 import threading
 import time
@@ -6,10 +6,12 @@ import time
 from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+import storage.attempts  # noqa: F401 (its table is one of ours)
 from storage import optuna_tables
 from storage.database import FIRST_CONTACT_SECONDS, Database, transient
 from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable
 from storage.host import host_identity, same_host
+from storage.migrations import can_migrate, migrate
 from storage.schema import SCHEMA_VERSION, Base, DatabaseClock, LeaseTable, VersionTable, WorkerTable
 from storage.upsert import insert_or_ignore
 
@@ -58,21 +60,31 @@ def _contact(database: Database) -> str | None:
 
 
 def ensure_tables(database: Database) -> None:
-    """Create what is missing; refuse another version's tables, and on SQLite a second host that is at work.
+    """Create what is missing and migrate what is older; refuse what is newer, and on SQLite a second host at work.
 
-    Raises SchemaTooNew, StorageRefused.
+    What is refused is left as it was. Raises SchemaTooNew, StorageRefused.
     """
     try:
         found = database.read(_versions)
         if found is None:
             database.write(_create)
             found = database.read(_versions)
+        _refuse_foreign(database, found)
+        if database.is_sqlite:
+            _check_host(database)
+        if found is not None and found[0] != SCHEMA_VERSION:
+            database.write(_migrate)
+            _refuse_foreign(database, database.read(_versions))
     except DBAPIError as error:
         if transient(error):
             raise
         raise StorageUnreachable(f"cannot use {database.shown}: {database.reason(error)}") from error
+
+
+def _refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
+    """Raise SchemaTooNew unless the tables are ours, or older ones that can be migrated."""
     version, revision = found or (0, "")
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION and not can_migrate(version):
         raise SchemaTooNew(
             f"{database.shown} has tables of version {version}, this ceteris has {SCHEMA_VERSION}:"
             " use the ceteris that made it, or another --storage"
@@ -82,8 +94,6 @@ def ensure_tables(database: Database) -> None:
             f"{database.shown} has Optuna tables of revision {revision}, this Optuna has {optuna_tables.HEAD_REVISION}:"
             " install the Optuna that made them, or use another --storage"
         )
-    if database.is_sqlite:
-        _check_host(database)
 
 
 def _versions(connection: Connection) -> tuple[int, str] | None:
@@ -94,17 +104,29 @@ def _versions(connection: Connection) -> tuple[int, str] | None:
 
 
 def _create(connection: Connection) -> None:
-    """One transaction for all tables, Optuna's and ours. SQLite's writer is alone anyway (BEGIN IMMEDIATE)."""
-    if connection.dialect.name == "postgresql":
-        for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute(text(f"SET LOCAL {limit} = '50s'"))
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    """One transaction for all tables, Optuna's and ours."""
+    _alone(connection)
     if _versions(connection) is not None:
         return
     optuna_tables.create_tables(connection)
     Base.metadata.create_all(connection)
     row = {"only": 1, "schema_version": SCHEMA_VERSION, "host": host_identity()}
     insert_or_ignore(connection, VersionTable.metadata.tables[VersionTable.__tablename__], row)
+
+
+def _migrate(connection: Connection) -> None:
+    _alone(connection)
+    found = _versions(connection)
+    if found is not None and can_migrate(found[0]):  # asked again under the lock: somebody else may have been faster
+        migrate(connection, found[0])
+
+
+def _alone(connection: Connection) -> None:
+    """Keep others from creating and migrating until the transaction is over. SQLite's writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = '50s'"))
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _check_host(database: Database) -> None:

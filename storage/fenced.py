@@ -10,7 +10,8 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, update
 
-from storage import optuna_tables
+from storage import attempts, optuna_tables
+from storage.attempts import AttemptRow
 from storage.cells import end_cell, finite
 from storage.errors import LeaseLost
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Lease, Result
@@ -38,8 +39,9 @@ def report(
     ttl: float,
     epochs: Sequence[EpochRow],
     checkpoints: Sequence[CheckpointRow],
+    attempt: AttemptRow | None = None,
 ) -> None:
-    """Epochs, pointers and a renewal at once. Writing the same again changes nothing."""
+    """Epochs, pointers, what the attempt cost, and a renewal at once. Writing the same again changes nothing."""
     renew(connection, lease, ttl)
     _write_epochs(connection, lease, epochs)
     if any(each.kind == "resume" for each in checkpoints):
@@ -49,6 +51,8 @@ def report(
         reached = max(row.epoch for row in epochs)
         connection.execute(update(CellTable).where(CellTable.cell_id == lease.cell_id).values(epochs=reached))
     _write_checkpoints(connection, lease, checkpoints)
+    if attempt is not None:
+        attempts.write(connection, lease, attempt)
 
 
 def finish(
@@ -57,6 +61,7 @@ def finish(
     result: Result,
     epochs: Sequence[EpochRow],
     checkpoints: Sequence[CheckpointRow],
+    attempt: AttemptRow | None = None,
 ) -> None:
     """The end of the run and of the lease. Repeating it with the same lease is allowed, and changes nothing."""
     if not connection.execute(delete(LeaseTable).where(*_held(lease))).rowcount:
@@ -67,6 +72,8 @@ def finish(
     if result.stop != "failed":
         _forget_epochs_after(connection, lease.trial_id, result.epochs_total)
     _write_checkpoints(connection, lease, checkpoints)
+    if attempt is not None:
+        attempts.write(connection, lease, attempt)
     if not end_cell(connection, lease.cell_id, result):
         raise _lost(lease)
 

@@ -1,4 +1,6 @@
-"""Our own tables, beside Optuna's in the same database. Changing one means a new SCHEMA_VERSION and a migration.
+"""Our own tables, beside Optuna's in the same database; `ceteris_attempt` stands in storage/attempts.py.
+
+Changing one means a new SCHEMA_VERSION and a step in storage/migrations.py.
 
 Times are seconds since 1970 on the database's clock (`DatabaseClock()`), never a worker's.
 JSON is text, as in Optuna's tables.
@@ -17,7 +19,7 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.names import to_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 AUTOINCREMENT = {"sqlite_autoincrement": True}
 
 

@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from storage import agreed, cells, claim, creation, fenced, fleet, runs, studies
+from storage import agreed, attempts, cells, claim, creation, fenced, fleet, runs, studies
+from storage.attempts import AttemptRow
 from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
@@ -165,10 +166,19 @@ class Store:
         """Whether nobody else has the lease at this moment: to be asked right before what cannot be taken back."""
         return self._database.read(lambda connection: fenced.holds(connection, lease))
 
-    def report(self, lease: Lease, epochs: Sequence[EpochRow], checkpoint: CheckpointRow | None = None) -> None:
-        """Buffered epochs, a checkpoint's pointer and a renewal, in one transaction. Raises LeaseLost."""
+    def report(
+        self,
+        lease: Lease,
+        epochs: Sequence[EpochRow],
+        checkpoint: CheckpointRow | None = None,
+        attempt: AttemptRow | None = None,
+    ) -> None:
+        """Buffered epochs, a checkpoint's pointer, what the attempt cost so far and a renewal, in one transaction.
+
+        Raises LeaseLost.
+        """
         kept = () if checkpoint is None else (checkpoint,)
-        self._database.write(lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept))
+        self._database.write(lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept, attempt))
 
     def finish(
         self,
@@ -176,9 +186,10 @@ class Store:
         result: Result,
         epochs: Sequence[EpochRow] = (),
         checkpoints: Sequence[CheckpointRow] = (),
+        attempt: AttemptRow | None = None,
     ) -> None:
-        """End the run and the lease. Repeatable with the same lease. Raises LeaseLost."""
-        self._database.write(lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints))
+        """End the run, its attempt and the lease. Repeatable with the same lease. Raises LeaseLost."""
+        self._database.write(lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints, attempt))
 
     def release(self, lease: Lease) -> None:
         """Leave a run unfinished: it keeps its number and is claimable at once. Repeatable. Raises LeaseLost."""
@@ -199,6 +210,10 @@ class Store:
     def checkpoints(self, trial_id: int) -> list[CheckpointRow]:
         """The checkpoint pointers of a trial, newest first."""
         return self._database.read(lambda connection: cells.checkpoints_of(connection, trial_id))
+
+    def attempts(self, study_id: int) -> list[AttemptRow]:
+        """What every worker's every try at a trial of the study has cost, oldest first."""
+        return self._database.read(lambda connection: attempts.attempts(connection, study_id))
 
     # Workers, test labels
 

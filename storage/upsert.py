@@ -14,12 +14,21 @@ def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any
     return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-    """Insert rows, all with the same columns, replacing those with the same keys; no rows, no statement."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    kept: Sequence[str] = (),
+) -> None:
+    """Insert rows, all with the same columns, replacing those with the same keys; no rows, no statement.
+
+    A row that is replaced keeps what it has in the columns `kept`.
+    """
     if not rows:
         return
     statement = _insert(connection, table).values([dict(row) for row in rows])
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *kept)}
     connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=replaced))
 
 

@@ -1,81 +1,24 @@
 """One trial from its lease to its end, with a real run, a real store and real company."""
 
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import torch
 
-from search import phases, sampling
-from search.candidates import Candidate
-from search.join import Asked, create_or_join, facts_of
-from search.keeper import LeaseKeeper
+from search import phases
+from search.gauge import Gauge
 from search.leaving import Leaving
+from search.meter import measuring
 from search.objective import train
-from search.phases import Phase, Planned
-from search.resolve import resolve
+from search.phases import Phase
 from search.workplace import Workplace
-from spaces.lr_aug import LR_AUG
-from spaces.overrides import override
-from storage.checkpoints import CheckpointFolder
 from storage.errors import LeaseLost
-from storage.rows import CellKey, EpochRow, Lease, Proposal, RunRow
-from storage.store import Store
-from tests.search.commands import QUICK
-from trainer.data import Geometry, load, open_source
+from storage.rows import EpochRow, RunRow
+from tests.search.trials import RECIPE, WORKER, claim, run_trial, screen_of
 from trainer.recipe import Plateau, Recipe
 from trainer.replicate import Replicate
 from trainer.run import Run
-
-RECIPE = Recipe(image_size=8, epochs=6, decay_epochs=1, lr=0.004, plateau=Plateau(delta=0.0))
-
-
-@pytest.fixture
-def at(tmp_path: Path) -> Iterator[Workplace]:
-    """A workplace on digits with the pilot's rules settled: delta 0, so that whoever is behind the cut is pruned."""
-    store = Store.connect(f"sqlite:///{(tmp_path / 'ceteris.db').as_posix()}", ttl=5.0)
-    source = open_source("digits")
-    definition = override(LR_AUG, (*QUICK, "baseline.epochs=6", "delta=0", "budgets.rungs=[2]"))
-    facts = facts_of(source, definition.test_fraction)
-    resolved = resolve(definition, source, "fp32")
-    study, _ = create_or_join(store, Asked("lr_aug", definition, resolved, "digits", source.digest, facts))
-    store.measure_once(study.study_id, "rules", {"delta": 0.0, "noise": 0.01}, "test")
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    leaving = Leaving(None)
-    keeper = LeaseKeeper(store, "worker-a", 0.2, leaving)
-    data = load(source, Geometry(8, 1))
-    device = torch.device("cpu")
-    yield Workplace(study, data, device, {}, CheckpointFolder(tmp_path / "files"), keeper, 1000.0, leaving)
-    keeper.close()
-    store.close()
-    for name, handler in before.items():
-        signal.signal(name, handler)
-
-
-def screen_of(*recipes: Recipe) -> Phase:
-    runs = tuple(Planned(Candidate(f"{r.lr:g}", "challenger", r, (("lr", r.lr),)), 0) for r in recipes)
-    return Phase("1-lr", "screen", runs, 20)
-
-
-def claim(at: Workplace, phase: Phase, planned: Planned, worker: str = "worker-a") -> Lease:
-    at.study.store.open_phase(at.study.study_id, phase.name, phase.allowed)
-    recipe = planned.candidate.recipe
-    proposal = Proposal(
-        cell=CellKey(*planned.cell),
-        data_digest=at.study.manifest.data_digest,
-        recipe=recipe.canonical(),
-        role=planned.candidate.role,
-        label=planned.candidate.label,
-        params=sampling.params_of(planned, phase),
-        distributions=sampling.distributions(phase),
-    )
-    nonce = f"{worker}-{planned.cell[0][:8]}-{planned.replicate}"
-    lease = at.study.store.claim(at.study.study_id, phase.name, worker, nonce, lambda taken: proposal)
-    assert isinstance(lease, Lease)
-    return lease
 
 
 def with_company(at: Workplace, phase: Phase, scores: list[float]) -> None:
@@ -88,9 +31,7 @@ def with_company(at: Workplace, phase: Phase, scores: list[float]) -> None:
 
 def trained(at: Workplace, phase: Phase) -> RunRow:
     lease = claim(at, phase, phase.runs[0])
-    at.keeper.hold(lease, "")
-    train(lease, phase, at)
-    at.keeper.let_go()
+    run_trial(at, phase, lease)
     return next(row for row in at.study.store.runs(at.study.study_id, phase.name) if row.trial_id == lease.trial_id)
 
 
@@ -150,12 +91,11 @@ def test_a_trial_released_at_a_rung_is_judged_there_when_it_goes_on(at: Workplac
     phase = screen_of(RECIPE, *others(3))
     with_company(at, phase, [0.999, 0.999, 0.999])
     lease = claim(at, phase, phase.runs[0])
-    at.keeper.hold(lease, "")
     first_two = LeavesAfter(at.leaving, epochs=2)
-    assert train(lease, phase, replace(at, leaving=first_two)) == "released"  # type: ignore[arg-type]
-    at.keeper.let_go()
+    assert run_trial(replace(at, leaving=first_two), phase, lease) == "released"  # type: ignore[arg-type]
     row = trained(at, phase)
     assert (row.stop, row.epochs) == ("pruned", 2)
+    assert [attempt.images > 0 for attempt in at.study.store.attempts(at.study.study_id)] == [True, False]
 
 
 class LeavesAfter:
@@ -164,8 +104,10 @@ class LeavesAfter:
     def __init__(self, leaving: Leaving, epochs: int) -> None:
         self.seconds, self.pause = leaving.seconds, leaving.pause
         self._left = epochs
+        self.look: Callable[[], object] = lambda: None
 
     def __call__(self) -> bool:
+        self.look()
         self._left -= 1
         return self._left <= 0
 
@@ -174,8 +116,9 @@ def test_a_worker_that_lost_its_lease_opens_no_test_label_and_writes_no_result(a
     phase = phases.confirm(at.study.definition, RECIPE, RECIPE)
     lease = claim(at, phase, phase.runs[0])
     at.study.store.release(lease)
-    with pytest.raises(LeaseLost):
-        train(lease, phase, at)
+    # The keeper, which would notice it first, holds nothing here.
+    with measuring("cpu", {}, Gauge()) as meter, pytest.raises(LeaseLost):
+        train(lease, phase, at, meter)
     assert at.study.store.test_openings(at.study.study_id) == []
     (row,) = at.study.store.runs(at.study.study_id, "confirm")
     assert (row.state, row.test_score) == ("WAITING", None)
@@ -193,9 +136,7 @@ def test_a_confirmed_run_carries_its_test_score(at: Workplace) -> None:
 def test_a_taken_over_run_scores_what_the_undisturbed_run_scores(at: Workplace) -> None:
     phase = screen_of(RECIPE)
     lease = claim(at, phase, phase.runs[0])
-    at.keeper.hold(lease, "")
-    assert train(lease, phase, replace(at, leaving=LeavesAfter(at.leaving, epochs=3))) == "released"  # type: ignore[arg-type]
-    at.keeper.let_go()
+    assert run_trial(replace(at, leaving=LeavesAfter(at.leaving, epochs=3)), phase, lease) == "released"  # type: ignore[arg-type]
     disturbed = trained(at, phase)
     curve = at.study.store.curves(at.study.study_id, "1-lr")[disturbed.number]
     assert [epoch.epoch for epoch in curve] == [1, 2, 3, 4, 5, 6]
@@ -214,3 +155,49 @@ def test_the_keeper_renews_and_tells_of_its_own_lost_lease_only(at: Workplace) -
         time.sleep(0.05)
     at.keeper.hold(second, "")
     assert not at.keeper.lost, "what happened to another trial is not this one's"
+
+
+def test_an_attempt_is_recorded_with_what_it_trained_and_how(at: Workplace) -> None:
+    phase = screen_of(RECIPE)
+    row = trained(at, phase)
+    (attempt,) = at.study.store.attempts(at.study.study_id)
+    epochs = list(Run(RECIPE, Replicate.numbered(0), at.data, at.device))
+    assert attempt.images == sum(epoch.images for epoch in epochs)
+    assert (attempt.trial_id, attempt.token, attempt.worker) == (row.trial_id, 1, WORKER)
+    assert (attempt.device, attempt.mode) == ("cpu", {"threads": 1, "precision": "fp32"})
+    assert 0 < attempt.training_seconds + attempt.validation_seconds < attempt.seconds
+    assert attempt.cores_used > 0
+    assert (attempt.device_use, attempt.peak_bytes) == (None, None), "a CPU does not say"
+
+
+def test_a_trial_that_goes_on_is_a_second_attempt_with_its_own_epochs_only(at: Workplace) -> None:
+    phase = screen_of(RECIPE)
+    lease = claim(at, phase, phase.runs[0])
+    assert run_trial(replace(at, leaving=LeavesAfter(at.leaving, epochs=4)), phase, lease) == "released"  # type: ignore[arg-type]
+    trained(at, phase)
+    first, second = at.study.store.attempts(at.study.study_id)
+    assert (first.token, second.token) == (1, 2)
+    assert first.images == 2 * second.images, "four epochs, then the other two"
+
+
+def test_a_pruned_trial_leaves_its_attempt(at: Workplace) -> None:
+    phase = screen_of(RECIPE, *others(3))
+    with_company(at, phase, [0.999, 0.999, 0.999])
+    row = trained(at, phase)
+    (attempt,) = at.study.store.attempts(at.study.study_id)
+    assert (row.stop, attempt.trial_id) == ("pruned", row.trial_id)
+    assert attempt.images > 0
+
+
+def test_the_attempt_is_told_with_every_report_and_not_only_at_the_end(at: Workplace) -> None:
+    phase = screen_of(RECIPE)
+    lease = claim(at, phase, phase.runs[0])
+    told: list[int] = []
+
+    def looks_on() -> None:
+        told.append(sum(row.images for row in at.study.store.attempts(at.study.study_id)))
+
+    watched = LeavesAfter(at.leaving, epochs=99)
+    watched.look = looks_on
+    run_trial(replace(at, checkpoint_seconds=0.0, leaving=watched), phase, lease)  # type: ignore[arg-type]
+    assert told[0] == 0 < told[1] < told[2]

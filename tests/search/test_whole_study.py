@@ -187,6 +187,7 @@ def test_status_tells_people_and_programs(here: Callable[..., Outcome]) -> None:
     said = here(status.main)
     assert said.code == 0
     assert "test labels opened" in said.out
+    assert re.search(r"^trained [\d,]+ images in .* on 2 workers \([\d,]+ images/s each\); \d+ % of", said.out, re.M)
     document = json.loads(here(status.main, "--json").out)
     assert document["schema"] == 1
     assert document["answered"] is True
@@ -194,12 +195,22 @@ def test_status_tells_people_and_programs(here: Callable[..., Outcome]) -> None:
     assert sum(document["stages"][0]["trials"].values()) == 4 + 4
 
 
+def test_every_trained_run_has_its_attempt_with_all_the_images_of_its_epochs(ended: Ended) -> None:
+    study = ended.study()
+    attempts = study.store.attempts(study.study_id)
+    trained = {row.trial_id: row for row in study.store.runs(study.study_id) if not row.reused}
+    assert {attempt.trial_id for attempt in attempts} == set(trained)
+    assert all(attempt.mode == {"precision": "fp32", "threads": 1} for attempt in attempts)
+    for attempt in attempts:
+        assert attempt.images >= trained[attempt.trial_id].epochs * 900, "of 1,497 images, four fifths"
+
+
 def test_every_key_of_the_status_document_is_documented(here: Callable[..., Outcome]) -> None:
     described = (ROOT / "docs" / "status.md").read_text(encoding="utf-8")
     document = json.loads(here(status.main, "--json").out)
     keys = {*document, *document["stages"][0], *document["stages"][0]["screen"][0], *document["headline"]}
     keys |= {*document["workers"][0], *document["test_openings"][0], *document["rules"], *document["data"]}
-    keys |= set(document["stages"][0]["evidence"])
+    keys |= {*document["stages"][0]["evidence"], *document["work"], *document["attempts"][0]}
     assert {key for key in keys if not re.search(rf"[`.]{key}(\[\])?`", described)} == set()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from storage.attempts import AttemptRow
 from storage.rows import (
     CellKey,
     CheckpointRow,
@@ -56,6 +57,11 @@ def epoch(number: int, score: float = 0.5, phase: str = "constant") -> EpochRow:
 
 def result(stop: Any = "finished", value: float | None = 0.9, epochs: int = 2) -> Result:
     return Result(stop, "because the test says so", value, epochs, value, value, epochs, 0.5)
+
+
+def attempt(images: int, seconds: float = 5.0) -> AttemptRow:
+    mode = {"precision": "fp32", "threads": 1, "compiled": False}
+    return AttemptRow("host", "cpu", mode, seconds, images, 3.0, 1.0, 4.5)
 
 
 def pointer(lease: Lease, number: int) -> CheckpointRow:

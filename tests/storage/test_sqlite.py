@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from storage import urls
 from storage.errors import SchemaTooNew, StorageRefused
 from storage.host import host_identity, same_host
-from storage.schema import VersionTable
+from storage.schema import SCHEMA_VERSION, VersionTable
 from storage.store import Store
 from storage.urls import default_sqlite_url, network_file_system
 from tests.storage.small import drawing, lease_of, open_study
@@ -64,7 +64,9 @@ def test_tables_of_another_version_are_refused(database_url: str) -> None:
     store._database.write(lambda connection: connection.execute(update(VersionTable).values(schema_version=99)))
     with pytest.raises(SchemaTooNew, match="version 99"):
         Store.connect(database_url)
-    store._database.write(lambda connection: connection.execute(update(VersionTable).values(schema_version=1)))
+    store._database.write(
+        lambda connection: connection.execute(update(VersionTable).values(schema_version=SCHEMA_VERSION))
+    )
     store._database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num='v9'")))
     with pytest.raises(SchemaTooNew, match="Optuna tables of revision v9"):
         Store.connect(database_url)
