@@ -28,7 +28,8 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     store, definition = at.study.store, at.study.definition
     recipe = read_recipe(lease.recipe)
     meter.trains(recipe)
-    run = Run(recipe, Replicate.numbered(lease.replicate, definition.folds), at.data, at.device, files=at.files)
+    replicate = Replicate.numbered(lease.replicate, definition.folds)
+    run = Run(recipe, replicate, at.data, at.device, files=at.files, nets=at.nets)
     restore(run, lease, at)
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []

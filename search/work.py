@@ -32,7 +32,11 @@ with collector_paused():
     from search.workplace import Workplace
     from storage.checkpoints import CheckpointFolder
     from storage.store import Store
+    from trainer.custom import Files
     from trainer.data import Dataset, SourceOptions, load, open_source
+    from trainer.execution import Mode
+    from trainer.modes import fastest
+    from trainer.nets import Nets
 
 log = logging.getLogger("ceteris.worker")
 RENEWALS_PER_LEASE = 3
@@ -85,17 +89,20 @@ def main(
         log.warning("%s", doubt)
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
     checkpoints = CheckpointFolder(folder / study.instance)
+    own_files = {digest_of(file): file for file in files}
+    mode = mode_of(study, dataset, place, own_files)
     at = Workplace(
         study=study,
         data=dataset,
         device=place,
-        files={digest_of(file): file for file in files},
+        files=own_files,
         checkpoints=checkpoints,
         keeper=keeper,
         checkpoint_seconds=checkpoint_every,
         leaving=leaving,
-        mode={"threads": threads},
+        mode={"threads": threads, **vars(mode)},
         gauge=gauge_of(place),
+        nets=Nets(mode),
     )
     log.info("worker %s on %s joins %s", worker, device, name)
     try:
@@ -108,6 +115,15 @@ def main(
         store.close()
     if leaving():
         sys.exit(EXIT_INTERRUPTED)
+
+
+def mode_of(study: Study, data: Dataset, device: torch.device, files: Files) -> Mode:
+    """The fastest mode of this device for the study's baseline; what was tried is in the log."""
+    mode, tried = fastest(study.definition.baseline, data, device, files)
+    for each in tried:
+        speed = f"{each.images_per_second:,.0f} images/s" if each.images_per_second else f"passed over: {each.why}"
+        log.info("mode %s: %s", each.mode.label, speed)
+    return mode
 
 
 def dataset_of(study: Study, data: str, options: SourceOptions) -> Dataset:

@@ -13,13 +13,14 @@ from storage.checkpoints import CheckpointFolder
 from storage.rows import JSON
 from trainer.custom import Files
 from trainer.data import Dataset
+from trainer.nets import Nets
 
 
 @dataclass(frozen=True)
 class Workplace:
     """`checkpoint_seconds` lie between two checkpoints of a run; `files` holds the weights and code that
     recipes name by sha256. `mode` is how this worker trains, as far as the recipe does not say: it is recorded with
-    every attempt. `gauge` reads the device."""
+    every attempt. `gauge` reads the device. `nets` lends what is built once for all trials."""
 
     study: Study
     data: Dataset
@@ -31,3 +32,4 @@ class Workplace:
     leaving: Leaving
     mode: Mapping[str, JSON] = field(default_factory=dict)
     gauge: Gauge = field(default_factory=Gauge)
+    nets: Nets = field(default_factory=Nets)
