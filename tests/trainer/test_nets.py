@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -132,8 +133,13 @@ def test_the_layout_changes_nothing_but_the_last_bits_and_never_what_is_saved(di
         assert all(tensor.is_contiguous() for tensors in saved for tensor in tensors.values())
 
 
-@pytest.mark.parametrize("mode", [Mode(channels_last=False), Mode()], ids=lambda mode: mode.label)
-def test_a_resumed_run_is_the_same_run_in_every_layout(digits: Dataset, mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [Mode(channels_last=False), Mode(), Mode(compiled=True)], ids=lambda mode: mode.label)
+def test_a_resumed_run_is_the_same_run_in_every_mode(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    # The compiler's front only, which every machine has: the whole one needs a C++ compiler and a minute.
+    monkeypatch.setattr("trainer.net.torch.compile", partial(torch.compile, backend="aot_eager"))
+
     def start() -> Run:
         return Run(SHORT.model_copy(update=RANDOM), Replicate.numbered(0), digits, CPU, nets=Nets(mode))
 
