@@ -30,6 +30,10 @@ class Case:
         stem = ", 3x3 stem" if self.stem == "small" else ""
         return f"{self.backbone} {self.image_size} px{stem}{', JPEG files' if self.files else ''}"
 
+    def of_files(self) -> "Case":
+        """The same from JPEG files."""
+        return replace(self, files=True)
+
 
 TRIAL_CASES = (
     Case("test_resnet", 32),
