@@ -56,6 +56,8 @@ def measure(case: Case, at: Settings) -> list[str]:
         name = precision_of(task)
         precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
         ceiling = ceilings(torch.device(at.device), precision, quick=at.quick)
+        if at.device == "cuda":
+            torch.cuda.empty_cache()  # what is measured next is another process
         samples = interleaved([ours], at.rounds_or(ROUNDS))["ours"]
     need = needs_of(task, precision)
     reached = Spread.of([sample.answer.per_second for sample in samples])

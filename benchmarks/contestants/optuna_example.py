@@ -46,7 +46,7 @@ def answer_of(study: optuna.Study) -> Answer:
     done = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED])
     trained = tuple(Trained(t.params["lr"], len(t.intermediate_values), t.value or 0.0) for t in done)
     best = study.best_trial.params
-    return Answer(trained, best["lr"], best.get("loss", ""), best.get("augment", ""))
+    return Answer(trained, best["lr"], best.get("loss", ""), best.get("augment", ""), len(study.trials))
 
 
 if __name__ == "__main__":

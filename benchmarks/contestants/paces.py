@@ -1,7 +1,7 @@
 """How many images a second: of training steps, and of the way from stored pictures to batches.
 
 `python -m benchmarks.contestants.paces NAME PROCESSES SECONDS TASK.json ANSWER.json`: after a warm-up all processes
-begin together, and their images a second are summed.
+begin together, and their images a second are summed. The parent of several imports nothing heavy.
 """
 
 import json
@@ -13,9 +13,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
-from benchmarks.contestants.chunks import NAMES
 from benchmarks.contestants.task import Task, read_task
 from search.fleet import Fleet
 
@@ -30,6 +27,8 @@ class Pace:
 
 def alone(name: str, task: Task, seconds: float, meet: Callable[[], None] = lambda: None) -> Pace:
     """Chunks of `name` for at least `seconds`, after one for warming up."""
+    from benchmarks.contestants.chunks import NAMES
+
     chunks = NAMES[name](task)
     next(chunks)
     meet()
@@ -78,6 +77,8 @@ def main() -> None:
     name, processes, seconds, task_file, answer, *rest = sys.argv[1:]
     task = read_task(Path(task_file))
     if rest:
+        import torch
+
         torch.set_num_threads(1)
         pace = alone(name, task, float(seconds), _meeting(Path(rest[0]), int(rest[1])))
     elif processes == "0":

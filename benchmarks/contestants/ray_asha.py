@@ -54,7 +54,7 @@ def run(task: Task) -> Answer:
         trained = tuple(_trained(result) for result in results)
         best: dict[str, Any] = results.get_best_result().config or {}
     ray.shutdown()
-    return Answer(trained, best["lr"], best["loss"], best["augment"])
+    return Answer(trained, best["lr"], best["loss"], best["augment"], len(trained))
 
 
 def _trained(result: Any) -> Trained:

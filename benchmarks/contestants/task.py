@@ -56,6 +56,7 @@ class Answer:
     lr: float = 0.0  # of the best recipe; what a search recommends
     loss: str = ""
     augment: str = ""
+    trials: int = 0  # of a search: how many were begun
 
 
 def read_task(file: Path) -> Task:
@@ -74,6 +75,6 @@ def read_answer(file: Path) -> Answer:
 
 
 def carry(run: Callable[[Task], Answer]) -> None:
-    """The main program of a contestant: TASK.json in, ANSWER.json out."""
-    task, answer = (Path(word) for word in sys.argv[1:3])
+    """The main program of a contestant: the last words are TASK.json, to be read, and ANSWER.json, to be written."""
+    task, answer = (Path(word) for word in sys.argv[-2:])
     write(answer, run(read_task(task)))
