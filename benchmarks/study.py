@@ -21,7 +21,6 @@ from pathlib import Path
 
 from benchmarks.cases import Case, Settings, options, settings, task_of
 from benchmarks.contestants.task import Answer, read_answer, write
-from benchmarks.gate import GATE
 from benchmarks.judge import Worth, recipe_of, worth
 from benchmarks.report import header, table
 from benchmarks.rounds import Contestant, Sample, Spread, interleaved, ratios
@@ -65,9 +64,10 @@ def measure(at: Settings) -> bool:
         baseline = worth([definition.baseline], place / "all.npz", definition.test_fraction, _replicates(at), at.device)
     print(table(HEAD, rows(samples, worths)))
     lowest = min(worths[OURS].mean - other.mean for other in worths.values())
-    passed = lowest >= -GATE
+    passed = lowest >= -at.allowed
     print(f"\nThe baseline itself: {_shown(baseline)}. ", end="")
-    print(f"Gate, at most {100 * GATE:g} points lower: {'passed' if passed else 'FAILED'} ({100 * lowest:+.2f} points)")
+    outcome = "passed" if passed else "FAILED"
+    print(f"Gate, at most {100 * at.allowed:g} points lower: {outcome} ({100 * lowest:+.2f} points)", flush=True)
     return passed
 
 

@@ -68,7 +68,7 @@ def measure(case: Case, at: Settings) -> bool:
         )
         samples = interleaved(taking_part, at.rounds_or(ROUNDS), lambda line: print(line, file=sys.stderr, flush=True))
     print(table(HEAD, rows(samples)), end="\n\n")
-    verdict = gate({name: [sample.answer for sample in some] for name, some in samples.items()}, OURS)
+    verdict = gate({name: [sample.answer for sample in some] for name, some in samples.items()}, OURS, at.allowed)
     print(verdict.words, flush=True)
     return verdict.passed
 
