@@ -17,7 +17,8 @@ GROUND := requirements.txt constraints.txt
 # One thread per process: two test processes with a thread pool each fight over the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
-.PHONY: help search doctor test test-cp949 check lint types imports format environment environment-dev clean
+.PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
+    environment-bench clean
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
@@ -25,6 +26,8 @@ help:
 	@echo "make test     the same set-up, then every test         (some: make test ARGS='tests/ground -k doctor')"
 	@echo '              (in a cp949 console, in a Korean home folder with a space: make test-cp949)'
 	@echo 'make check    lint, types, import rules, then every test'
+	@echo 'make bench    measure against Optuna and Ray Tune on this CPU: hours; whether it works: make bench ARGS=--quick'
+	@echo '              make bench-gpu measures on a GPU'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
 	@echo 'make clean    remove .venv (6 GB to install again) and caches; studies in runs/ stay'
@@ -55,12 +58,21 @@ types: environment-dev
 imports: environment-dev
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
+# What is measured should have the machine to itself. Some of it: make bench ARGS='step trial --rounds 5'
+bench: environment-bench
+	@$(PY) -m benchmarks.bench $(ARGS)
+
+# Where there is no CUDA device: the same at toy size on the CPU, and it says so.
+bench-gpu: environment-bench
+	@$(PY) -m benchmarks.bench --device cuda $(ARGS)
+
 format: environment-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 environment: .venv/.installed
 environment-dev: .venv/.installed-dev
+environment-bench: .venv/.installed-bench
 
 # Stamps: a second call installs nothing, a changed requirement does.
 .venv/.installed: $(GROUND) | .venv/bin/python
@@ -71,6 +83,10 @@ environment-dev: .venv/.installed-dev
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@start=$$(date +%s) && $(PIP) install -r requirements-dev.txt -c constraints.txt \
 	    && echo "Installed what the tests need in $$(( $$(date +%s) - start )) s." && touch $@
+
+.venv/.installed-bench: requirements-bench.txt .venv/.installed
+	@start=$$(date +%s) && $(PIP) install -r requirements-bench.txt -c constraints.txt \
+	    && echo "Installed what the benchmarks need in $$(( $$(date +%s) - start )) s." && touch $@
 
 .venv/bin/python:
 	@for python in "$(PYTHON)" python3.11 python3.12 python3.13 python3.14 python3 python; do \

@@ -1,0 +1,36 @@
+"""`python -m benchmarks.bench [step data_path trial study roofline]`: the benchmarks, one after the other (none: all).
+
+Prints Markdown for docs/BENCHMARKS.md, progress goes to standard error. With `--device cuda` where there is no such
+device everything runs at toy size on the CPU, which shows that it works and measures nothing. Exit code 1 when an
+equivalence gate failed.
+"""
+
+import sys
+
+from benchmarks import data_path, roofline, step, study, trial
+from benchmarks.cases import options, settings
+from benchmarks.report import header
+
+ALL = {"step": step.run, "data_path": data_path.run, "trial": trial.run, "study": study.run, "roofline": roofline.run}
+NOT_MEASURED = "**not measured on GPU**: there is no CUDA device here; what follows is a toy run on the CPU."
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
+    given = parser.parse_args()
+    unknown = [name for name in given.names if name not in ALL]
+    if unknown:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there is {', '.join(ALL)}")
+    at = settings(given)
+    if at.gpu_missing:
+        print(NOT_MEASURED, end="\n\n")
+    print(header(at.device, at.processes), flush=True)
+    passed = [ALL[name](at) for name in given.names or ALL]
+    if at.gpu_missing:
+        print(f"\n{NOT_MEASURED}")
+    sys.exit(0 if all(passed) else 1)
+
+
+if __name__ == "__main__":
+    main()
