@@ -54,7 +54,7 @@ def test_every_requirement_is_pinned_to_a_version_that_it_allows() -> None:
 
 def test_what_is_imported_is_required() -> None:
     """A package that comes along with another one may be gone with its next release."""
-    known = {"PIL": "pillow", "sklearn": "scikit-learn"}
+    known = {"PIL": "pillow", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn"}
     required = {plain(requirement.name) for requirement in requirements()}
     found = {name for top in PACKAGES for file in (HOME / top).rglob("*.py") for name in imported_by(file)}
     strangers = found - {*PACKAGES, *sys.stdlib_module_names}
