@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import torch
 
+from trainer import failure
 from trainer.recipe import Recipe
-from trainer.weights import BackboneError
 
 GIB = 2**30
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the device's memory did not suffice: torch says so itself, or the trainer in its own words."""
-    return any(_about_memory(each) for each in _chain(error))
+    """Whether the device's memory did not suffice: it, or what it was caused by, says so."""
+    return any(failure.out_of_memory(each) for each in _chain(error))
 
 
 def words(recipe: Recipe, device: torch.device, peak_bytes: int | None) -> str:
@@ -33,13 +33,6 @@ def clear(error: BaseException) -> None:
     for each in _chain(error):
         traceback.clear_frames(each.__traceback__)
     gc.collect()
-
-
-def _about_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    told = isinstance(error, BackboneError) and "has too little memory" in str(error)
-    return told or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))  # the CPU's
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

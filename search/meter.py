@@ -47,7 +47,7 @@ class Meter:
             images=self._images,
             training_seconds=self._training,
             validation_seconds=self._validation,
-            cores_used=time.process_time() - self._cores,
+            core_seconds=time.process_time() - self._cores,
             device_use=sum(uses) / len(uses) if uses else None,
             peak_bytes=self._gauge.peak_bytes(),
         )

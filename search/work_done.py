@@ -19,7 +19,7 @@ class WorkDone:
     seconds: float
     training_seconds: float
     validation_seconds: float
-    cores_used: float
+    core_seconds: float
     device_use: float | None  # mean over the time of the attempts of which it is known
     peak_bytes: int | None  # the highest
 
@@ -34,7 +34,7 @@ class WorkDone:
             seconds=sum(row.seconds for row in attempts),
             training_seconds=sum(row.training_seconds for row in attempts),
             validation_seconds=sum(row.validation_seconds for row in attempts),
-            cores_used=sum(row.cores_used for row in attempts),
+            core_seconds=sum(row.core_seconds for row in attempts),
             device_use=sum(use * seconds for use, seconds in known) / length if known else None,
             peak_bytes=max((row.peak_bytes for row in attempts if row.peak_bytes is not None), default=None),
         )
@@ -99,7 +99,7 @@ def attempt_document(row: AttemptRow, runs: Mapping[int, RunRow]) -> dict[str, A
         "training_seconds",
         "validation_seconds",
         "device_use",
-        "cores_used",
+        "core_seconds",
         "peak_bytes",
     )
     return identity | {name: getattr(row, name) for name in names}

@@ -97,6 +97,7 @@ class Worker:
                 log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))
                 self._fail(lease, error, meter)
                 memory.clear(error)
+                at.nets.forget()
                 at.gauge.free()
             finally:
                 at.keeper.let_go()

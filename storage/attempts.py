@@ -28,7 +28,7 @@ class AttemptTable(Base):
     training_seconds: Mapped[float]
     validation_seconds: Mapped[float]
     device_use: Mapped[float | None]
-    cores_used: Mapped[float]
+    core_seconds: Mapped[float]
     peak_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
 
@@ -46,7 +46,7 @@ class AttemptRow:
     images: int  # trained on
     training_seconds: float  # of `seconds`, the steps
     validation_seconds: float  # of `seconds`
-    cores_used: float  # CPU core-seconds of the process
+    core_seconds: float  # CPU core-seconds of the process
     device_use: float | None = None  # mean utilisation of the GPU, 0 to 1; None: no GPU, or not known
     peak_bytes: int | None = None  # the most GPU memory held at once; None: no GPU
     trial_id: int = 0
@@ -71,7 +71,7 @@ def write(connection: Connection, lease: Lease, attempt: AttemptRow) -> None:
         "training_seconds": attempt.training_seconds,
         "validation_seconds": attempt.validation_seconds,
         "device_use": attempt.device_use,
-        "cores_used": attempt.cores_used,
+        "core_seconds": attempt.core_seconds,
         "peak_bytes": attempt.peak_bytes,
     }
     # The first answer to "when did it begin" holds: a later one is off by however long the database was away.

@@ -28,7 +28,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
             training_seconds FLOAT NOT NULL,
             validation_seconds FLOAT NOT NULL,
             device_use FLOAT,
-            cores_used FLOAT NOT NULL,
+            core_seconds FLOAT NOT NULL,
             peak_bytes BIGINT,
             PRIMARY KEY (trial_id, token),
             FOREIGN KEY (study_id) REFERENCES ceteris_manifest (study_id)

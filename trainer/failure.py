@@ -33,7 +33,7 @@ def memory_errors(recipe: Recipe, device: torch.device) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
         raise refusal(recipe, device, error) from error
 
@@ -43,7 +43,7 @@ def refusal(recipe: Recipe, device: torch.device, error: Exception) -> BackboneE
     size, channels = recipe.image_size, "1 channel" if recipe.channels == 1 else f"{recipe.channels} channels"
     what = f"backbone {recipe.backbone_name} cannot be trained on images of {size} px and {channels}"
     said = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-    if _out_of_memory(error):
+    if out_of_memory(error):
         return BackboneError(
             f"{what} in batches of {recipe.batch_size}, for {device} has too little memory ({said}): try a smaller "
             f"batch (in a study: --set baseline.batch_size={max(2, recipe.batch_size // 2)}) or a smaller image size"
@@ -57,5 +57,6 @@ def another_size(recipe: Recipe) -> str:
     return f"try another image size (in a study: --set baseline.image_size={larger}) or another backbone"
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: BaseException) -> bool:
+    """Whether torch, cuDNN or the processor's allocator says so."""
     return isinstance(error, torch.OutOfMemoryError) or any(phrase in str(error) for phrase in _NO_MEMORY)

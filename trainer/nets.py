@@ -56,6 +56,10 @@ class Nets:
         self._nets.append((kind, net, weakref.ref(taker)))
         return net
 
+    def forget(self) -> None:
+        """Drop every net: after a failure their memory may be wanted, or what is in them no longer sound."""
+        self._nets.clear()
+
     def _weights(
         self, key: Hashable, recipe: Recipe, classes: int, seed: int, files: Files, parts: tuple[Part, ...]
     ) -> nn.Module:

@@ -166,7 +166,7 @@ def test_an_attempt_is_recorded_with_what_it_trained_and_how(at: Workplace) -> N
     assert (attempt.trial_id, attempt.token, attempt.worker) == (row.trial_id, 1, WORKER)
     assert (attempt.device, attempt.mode) == ("cpu", {"threads": 1, "precision": "fp32"})
     assert 0 < attempt.training_seconds + attempt.validation_seconds < attempt.seconds
-    assert attempt.cores_used > 0
+    assert attempt.core_seconds > 0
     assert (attempt.device_use, attempt.peak_bytes) == (None, None), "a CPU does not say"
 
 

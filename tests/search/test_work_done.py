@@ -20,7 +20,7 @@ ROW = AttemptRow("host", "cpu", {}, 40.0, 100_000, 30.0, 8.4, 39.0, worker="a")
 def test_the_whole_is_the_sum_of_its_attempts() -> None:
     work = WorkDone.of([ROW, replace(ROW, worker="b", images=50_000, seconds=20.0, peak_bytes=5), ROW])
     assert (work.attempts, work.workers, work.images, work.seconds, work.peak_bytes) == (3, 2, 250_000, 100.0, 5)
-    assert (work.training_seconds, work.validation_seconds, work.cores_used) == pytest.approx((90.0, 25.2, 117.0))
+    assert (work.training_seconds, work.validation_seconds, work.core_seconds) == pytest.approx((90.0, 25.2, 117.0))
     assert work.images_per_second == 2500.0
 
 

@@ -1,6 +1,7 @@
 """A net that is lent to one run after the other, and every mode it can work in."""
 
 import gc
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -60,6 +61,19 @@ def test_nets_are_built_once_for_all_runs_of_one_kind(digits: Dataset, monkeypat
         del run
         gc.collect()
     assert len(models) == len(built) == 1
+
+
+def test_nets_that_are_forgotten_are_built_anew_and_their_memory_is_free(digits: Dataset) -> None:
+    nets = Nets()
+    run = trained(digits, nets, {})
+    model = weakref.ref(run._learner._net.model)
+    del run
+    gc.collect()
+    assert model() is not None
+    nets.forget()
+    gc.collect()
+    assert model() is None
+    assert same_run(trained(digits, nets, {}), trained(digits, None, {}))
 
 
 def test_runs_at_work_side_by_side_have_nets_of_their_own(digits: Dataset) -> None:
