@@ -1,4 +1,5 @@
-"""`python -m benchmarks.bench [step data_path trial study roofline]`: the benchmarks, one after the other (none: all).
+"""`python -m benchmarks.bench [NAME ...]`: the benchmarks, one after the other; without a name all.
+
 
 Prints Markdown for docs/BENCHMARKS.md, progress goes to standard error. With `--device cuda` where there is no such
 device everything runs at toy size on the CPU, which shows that it works and measures nothing. Exit code 1 when an
@@ -7,11 +8,18 @@ equivalence gate failed.
 
 import sys
 
-from benchmarks import data_path, roofline, step, study, trial
+from benchmarks import data_path, equivalence, roofline, step, study, trial
 from benchmarks.cases import options, settings
 from benchmarks.report import header
 
-ALL = {"step": step.run, "data_path": data_path.run, "trial": trial.run, "study": study.run, "roofline": roofline.run}
+ALL = {
+    "step": step.run,
+    "data_path": data_path.run,
+    "trial": trial.run,
+    "study": study.run,
+    "roofline": roofline.run,
+    "equivalence": equivalence.run,
+}
 NOT_MEASURED = "**not measured on GPU**: there is no CUDA device here; what follows is a toy run on the CPU."
 
 

@@ -5,7 +5,6 @@ the seeds. Exit code 1 where a mean difference is larger than two standard error
 or where runs that must be equal to the bit are not.
 """
 
-import argparse
 import multiprocessing
 import statistics
 import sys
@@ -13,6 +12,8 @@ from collections.abc import Sequence
 
 import torch
 
+from benchmarks.cases import Settings, options, settings
+from benchmarks.report import header
 from trainer.data import Dataset, Geometry, load, open_source
 from trainer.execution import Mode
 from trainer.nets import Nets
@@ -23,48 +24,41 @@ from trainer.run import Run
 PLAIN = Mode(channels_last=False)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="test_resnet")
-    parser.add_argument("--image-size", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--lr", type=float, default=4e-3)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
-    asked = parser.parse_args()
+RECIPE = Recipe(image_size=32, epochs=12, lr=4e-3, augment=Chain(steps=(Flip(p=0.5), Shift())))
+SEEDS = 5
+FP32, LAST = "fp32", "fp32, channels_last"
+
+
+def ways(at: Settings) -> dict[str, tuple[str, Mode]]:
+    """Name -> number format and mode; the plain one first. The compiler is left out of a toy run: it takes a minute."""
+    found = {FP32: ("fp32", PLAIN), LAST: ("fp32", Mode()), "bf16, channels_last": ("bf16", Mode())}
+    if not at.quick:
+        found["fp32, channels_last, compiled"] = "fp32", Mode(compiled=True)
+    if at.device == "cuda":
+        found |= {f"{each}, channels_last, graphs": (each, Mode(graphs=True)) for each in ("fp32", "bf16")}
+    return found
+
+
+def run(at: Settings) -> bool:
+    """Print the table; whether all is equal that should be."""
     torch.set_num_threads(1)
-    device = torch.device(asked.device)
-    recipe = Recipe(
-        backbone=asked.backbone,
-        image_size=asked.image_size,
-        epochs=asked.epochs,
-        decay_epochs=max(1, asked.epochs // 4),
-        lr=asked.lr,
-        augment=Chain(steps=(Flip(p=0.5), Shift())),
-    )
-    ways: dict[str, tuple[str, Mode]] = {
-        "fp32": ("fp32", PLAIN),
-        "fp32, channels_last": ("fp32", Mode()),
-        "bf16, channels_last": ("bf16", Mode()),
-        "fp32, channels_last, compiled": ("fp32", Mode(compiled=True)),
-    }
-    if device.type == "cuda":
-        ways |= {f"{p}, channels_last, graphs": (p, Mode(graphs=True)) for p in ("fp32", "bf16")}
-    print(f"{recipe.backbone} at {recipe.image_size} px, {recipe.epochs} epochs, {device}, torch {torch.__version__}\n")
-    print("| way | mean | sd of seeds | difference to fp32, paired | standard error |")
+    seeds, device = 2 if at.quick else SEEDS, torch.device(at.device)
+    recipe = RECIPE.model_copy(update={"image_size": 16, "epochs": 4, "decay_epochs": 1}) if at.quick else RECIPE
+    print(f"\n### Equivalence: {recipe.backbone} {recipe.image_size} px, {recipe.epochs} epochs, {seeds} seeds\n")
+    print("| way | mean macro-F1 | sd of the seeds | difference to fp32, paired | standard error |")
     print("|---|---|---|---|---|", flush=True)
     found: dict[str, list[float]] = {}
-    for name, (precision, mode) in ways.items():
-        found[name] = scores(recipe.model_copy(update={"precision": precision}), mode, asked.seeds, device)
-        print(row(name, found[name], found["fp32"]), flush=True)
-    together = side_by_side(recipe, asked.seeds, device)
-    print(row("fp32, channels_last, two processes at once", together, found["fp32"]), flush=True)
-    alone = found["fp32, channels_last"]
-    print(f"\ntwo processes at once are {'' if together == alone else 'NOT '}equal to one, to the bit")
-    bad = [name for name, of_way in found.items() if differs(of_way, found["fp32"])]
+    for name, (precision, mode) in ways(at).items():
+        found[name] = scores(recipe.model_copy(update={"precision": precision}), mode, seeds, device)
+        print(row(name, found[name], found[FP32]), flush=True)
+    together = side_by_side(recipe, seeds, device)
+    print(row(f"{LAST}, two processes at once", together, found[FP32]))
+    equal = together == found[LAST]
+    print(f"\ntwo processes at once are {'' if equal else 'NOT '}equal to one, to the bit")
+    bad = [name for name, of_way in found.items() if differs(of_way, found[FP32])]
     for name in bad:
         print(f"{name} differs from fp32 by more than the seeds do")
-    sys.exit(1 if bad or together != alone else 0)
+    return equal and not bad
 
 
 def scores(recipe: Recipe, mode: Mode, seeds: int, device: torch.device) -> list[float]:
@@ -104,7 +98,13 @@ def difference(of_way: Sequence[float], plain: Sequence[float]) -> tuple[float, 
 
 def differs(of_way: Sequence[float], plain: Sequence[float]) -> bool:
     mean, error = difference(of_way, plain)
-    return abs(mean) > 2 * error and abs(mean) > statistics.stdev(plain) / 2
+    return not abs(mean) <= max(2 * error, statistics.stdev(plain) / 2)
+
+
+def main() -> None:
+    at = settings(options(__doc__).parse_args())
+    print(header(at.device, at.processes))
+    sys.exit(0 if run(at) else 1)
 
 
 if __name__ == "__main__":
