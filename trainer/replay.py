@@ -26,29 +26,30 @@ class Replay:
 
     def __init__(self, descend: Callable[[Batch], Tensor], batch: Batch, changed: list[Tensor]) -> None:
         """Captures; `changed` are all tensors that a step changes, and they are left as they were."""
-        device = batch.images.device
-        self._batch = _copied(batch)
+        self._device, self._batch = batch.images.device, _copied(batch)
         before = [tensor.detach().clone() for tensor in changed]
-        drawn = torch.cuda.get_rng_state(device)
-        side = torch.cuda.Stream(device)
-        side.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                descend(self._batch)
-        torch.cuda.current_stream(device).wait_stream(side)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._loss = descend(self._batch)
+        with torch.cuda.device(self._device):  # streams and graphs are of the current device
+            drawn = torch.cuda.get_rng_state(self._device)
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(WARM_UPS):
+                    descend(self._batch)
+            torch.cuda.current_stream().wait_stream(side)
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._loss = descend(self._batch)
+            torch.cuda.set_rng_state(drawn, self._device)
         with torch.no_grad():
             for tensor, value in zip(changed, before, strict=True):
                 tensor.copy_(value)
-        torch.cuda.set_rng_state(drawn, device)
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss, on the device, until the next call."""
         for mine, given in zip(_tensors(self._batch), _tensors(batch), strict=True):
             mine.copy_(given)
-        self._graph.replay()
+        with torch.cuda.device(self._device):
+            self._graph.replay()
         return self._loss
 
 
