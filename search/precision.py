@@ -48,21 +48,19 @@ def choose(
     `fleet` names the devices that will join (`None`: like this one). `pace` gives seconds per image of a recipe; by
     default it is measured, format after format in turn, for about two seconds; the best time of each counts.
     """
-    allowed = native(device)
-    for name in (part.strip() for part in (fleet or "").split(",")):
-        allowed &= _native_to(name) if name else allowed
+    allowed = native(device).intersection(*native_to_all(fleet))
     wide, narrow = "fp32", _narrowest(allowed)
     if narrow is None:
-        return Chosen("fp32", "fp32: 16 bits are not native to every device that will join")
-    pace = pace or (lambda recipe: _pace(recipe, data, device, files))
+        return Chosen("fp32", "not every device that will join computes 16 bits natively: runs are in fp32")
+    pace = pace or _pace_on(data, device, files)
     seconds: dict[str, list[float]] = {wide: [], narrow: []}
     began = time.perf_counter()
-    while len(seconds[wide]) < 2 or time.perf_counter() - began < SECONDS:
+    while not seconds[wide] or time.perf_counter() - began < SECONDS:
         for each, times in seconds.items():
             times.append(pace(recipe.model_copy(update={"precision": each})))
     ratio = min(seconds[wide]) / min(seconds[narrow])
     chosen: Precision = narrow if ratio >= WORTH else "fp32"
-    return Chosen(chosen, f"{chosen}: {narrow} trains {ratio:.2f} times as fast as fp32 here")
+    return Chosen(chosen, f"{narrow} trains {ratio:.2f} times as fast as fp32 here: runs are in {chosen}")
 
 
 def native(device: torch.device) -> frozenset[str]:
@@ -90,13 +88,21 @@ def emulated(precision: str, device: torch.device) -> str | None:
     )
 
 
-def _pace(recipe: Recipe, data: Dataset, device: torch.device, files: Files) -> float:
+def native_to_all(fleet: str | None) -> list[frozenset[str]]:
+    """The formats of each device that is named. UserError for a name nobody knows."""
+    return [_native_to(name) for part in (fleet or "").split(",") if (name := part.strip())]
+
+
+def _pace_on(data: Dataset, device: torch.device, files: Files) -> Callable[[Recipe], float]:
     with collector_paused():
         from trainer.pace import measure  # all that trains: who only joins measures nothing
 
-    images = 4 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
-    with one_thread():
-        return measure(recipe, data, device, files, images=images).seconds_per_train_image
+    def seconds(recipe: Recipe) -> float:
+        images = 4 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
+        with one_thread():
+            return measure(recipe, data, device, files, images=images).seconds_per_train_image
+
+    return seconds
 
 
 def _narrowest(formats: frozenset[str]) -> Literal["bf16", "fp16"] | None:

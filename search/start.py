@@ -16,7 +16,7 @@ from search.join import Asked, create_or_join, facts_of
 from search.loading import collector_paused
 from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
-from search.precision import choose, emulated
+from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
 from search.resolve import geometry_of, hard_bytes, resolve
 from search.study import DataFacts, Study
@@ -54,6 +54,7 @@ class Start:
         ask.check_backbone(asked.baseline.backbone)
         ask.check_weights(asked, request.weights)
         check_metric(asked.baseline.metric)
+        native_to_all(request.fleet)
         options = source_options(
             request.label, request.group, request.target, request.follow_links, request.skip_broken, request.cache
         )
@@ -64,6 +65,7 @@ class Start:
         self.ground.require()
         click.echo(f"{self.request.study_name} on {self._facts.words}; {_trains(self._resolved)}")
         self._tell_data()
+        self._tell_why()
         for line in self._plan().lines():
             click.echo(line)
 
@@ -91,6 +93,8 @@ class Start:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self._facts.words}")
                 self._tell_data()
                 click.echo(_trains(study.definition))
+                if new:
+                    self._tell_why()
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
                 for line in plan.lines() if plan else ():
                     click.echo(line)
@@ -179,9 +183,17 @@ class Start:
     def _resolved(self) -> StudyDefinition:
         if "precision" not in self.asked.auto:
             return self._shaped
-        device, request = self.ground.device, self.request
-        chosen = choose(self._shaped.baseline, self._dataset, device, request.files, request.fleet)
-        return resolve(self.asked, self.opened, chosen.precision)
+        return resolve(self.asked, self.opened, self._chosen.precision)
+
+    @cached_property
+    def _chosen(self) -> Chosen:
+        """The number format of a new study, measured."""
+        request = self.request
+        return choose(self._shaped.baseline, self._dataset, self.ground.device, request.files, request.fleet)
+
+    def _tell_why(self) -> None:
+        if "precision" in self.asked.auto:
+            click.echo(self._chosen.words)
 
     @cached_property
     def _decoded(self) -> Decoded:

@@ -9,7 +9,7 @@ import socket
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -34,9 +34,10 @@ with collector_paused():
     from storage.store import Store
     from trainer.custom import Files
     from trainer.data import Dataset, SourceOptions, load, open_source
-    from trainer.execution import Mode
+    from trainer.execution import PLAIN, Mode
     from trainer.modes import fastest
     from trainer.nets import Nets
+    from trainer.replay import CaptureError
 
 log = logging.getLogger("ceteris.worker")
 RENEWALS_PER_LEASE = 3
@@ -53,6 +54,7 @@ RENEWALS_PER_LEASE = 3
 @click.option("--lease-seconds", type=float, default=30.0)
 @click.option("--threads", type=int, default=1)
 @click.option("--launcher", type=int)
+@click.option("--plain", is_flag=True, help="Try no faster mode of a GPU.")
 def main(
     name: str,
     data: str,
@@ -64,6 +66,7 @@ def main(
     lease_seconds: float,
     threads: int,
     launcher: int | None,
+    plain: bool,
     **options: Any,
 ) -> None:
     """Work on the stored study NAME until it is answered."""
@@ -80,6 +83,11 @@ def main(
     if dataset.digest != manifest.data_digest:
         raise UserError(f"{data} is not the data of study {name}; give --data with the same images and labels")
 
+    own_files = {digest_of(file): file for file in files}
+    try:
+        mode = PLAIN if plain else mode_of(study, dataset, place, own_files)
+    except CaptureError as error:
+        _begin_again(error)
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
     store.register_worker(
@@ -89,8 +97,6 @@ def main(
         log.warning("%s", doubt)
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
     checkpoints = CheckpointFolder(folder / study.instance)
-    own_files = {digest_of(file): file for file in files}
-    mode = mode_of(study, dataset, place, own_files)
     at = Workplace(
         study=study,
         data=dataset,
@@ -105,16 +111,28 @@ def main(
         nets=Nets(mode),
     )
     log.info("worker %s on %s joins %s", worker, device, name)
+    unsound: CaptureError | None = None
     try:
         Worker(at, worker).carry()
     except TooManyFailures as error:
         raise UserError(str(error)) from error
+    except CaptureError as error:
+        unsound = error
     finally:
         keeper.close()
         store.leave(worker)
         store.close()
     if leaving():
         sys.exit(EXIT_INTERRUPTED)
+    if unsound:
+        _begin_again(unsound)
+
+
+def _begin_again(error: CaptureError) -> NoReturn:
+    """This process becomes a new worker in the plain mode: CUDA would not be sound after a capture that failed."""
+    log.warning("%s: the worker begins again in the plain mode", error)
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "search.work", *sys.argv[1:], "--plain"])
 
 
 def mode_of(study: Study, data: Dataset, device: torch.device, files: Files) -> Mode:

@@ -19,6 +19,7 @@ from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
 from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
 from trainer.recipe import read_recipe
+from trainer.replay import CaptureError
 
 log = logging.getLogger("ceteris.worker")
 FAILURES_IN_A_ROW = 3
@@ -93,11 +94,14 @@ class Worker:
                 log.warning("%s", error)
             except StorageError:
                 raise
+            except CaptureError:  # no fault of the trial's: another process goes on with it
+                self._store.release(lease)
+                raise
             except Exception as error:
                 log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))
                 self._fail(lease, error, meter)
                 memory.clear(error)
-                at.nets.forget()
+                at.nets.drop()
                 at.gauge.free()
             finally:
                 at.keeper.let_go()

@@ -8,17 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.averaging import tensors_of
 from trainer.batch import Batch
 from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.evaluation import Exam, cross_entropy_of, logits_of, score_of
 from trainer.execution import autocast
 from trainer.failure import backbone_errors
-from trainer.losses.criterion import Criterion, criterion
+from trainer.losses.criterion import Criterion, by_class, criterion
 from trainer.nets import Nets
 from trainer.normalise import Normalise
-from trainer.optim import lr_scale, restore, set_lr, state_tensors
+from trainer.optim import lr_scale, restore, set_lr
 from trainer.order import shown_counts
 from trainer.recipe import Recipe
 from trainer.replay import Replay, can_be_captured
@@ -36,17 +35,16 @@ class Learner:
         classes, self._device, self._recipe = len(data.class_names), data.device, recipe
         self._normalise, self._memory_format = normalise, nets.mode.memory_format
         self._net = nets.take(self, recipe, classes, seed, self._device, files, data.parts)
-        self._optimizer, self._lr_scale = self._net.optimizer(recipe, len(train)), lr_scale(recipe, len(train))
+        self._stepper, self._lr_scale = self._net.stepper(recipe, len(train)), lr_scale(recipe, len(train))
+        self._optimizer = self._stepper.optimizer
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=recipe.precision == "fp16")
         counts = data.labels[train].bincount(minlength=classes)
         of_batch = criterion(recipe.loss, counts, files, shown_counts(counts, recipe.sampling))
         self._descend = partial(_descend, of_batch, self._optimizer, self._scaler, recipe, self._device)
-        # What a captured step holds besides the net: another loss, or one weighted by other counts, is another step.
-        self._captured_for: Hashable = (
-            *(recipe.loss, recipe.sampling, tuple(counts.tolist())),
-            *(recipe.optimizer, self._lr_scale),
-        )
         self._replays = nets.mode.graphs and can_be_captured(recipe)
+        # What a captured step holds besides net and optimizer: another loss, or other weights of classes, is another.
+        weights = (recipe.sampling, *counts.tolist()) if self._replays and by_class(recipe.loss) else ()
+        self._captured_for: Hashable = recipe.loss, weights
         self.parameters, self.has_batch_norm = self._net.parameters, self._net.has_batch_norm
 
     def train_mode(self) -> None:
@@ -56,22 +54,20 @@ class Learner:
         """The mean loss over the normalised batch, on the device until the next step; `half_life` in steps."""
         batch = replace(batch, images=batch.images.contiguous(memory_format=self._memory_format))
         set_lr(self._optimizer, lr * self._lr_scale)
-        whole = len(batch.labels) == self._recipe.batch_size
-        if whole and self._replays:
+        if len(batch.labels) < self._recipe.batch_size:
+            loss = self._descend(self._net.model, batch)
+        elif self._replays:
             loss = self._replay(batch)(batch)
         else:
-            loss = self._descend(self._net.whole if whole else self._net.model, batch)
+            loss = self._descend(self._net.on_whole_batches, batch)
         with backbone_errors(self._recipe, self._device):
             self._net.average.update(half_life)
         return loss
 
     def _replay(self, batch: Batch) -> Replay:
         key = self._captured_for, batch.images.shape, batch.blend is None
-        if key not in self._net.replays:
-            changed = [*tensors_of(self._net.model), *state_tensors(self._optimizer)]
-            descend = partial(self._descend, self._net.whole)
-            self._net.replays[key] = Replay(descend, batch, changed)
-        return self._net.replays[key]
+        descend = partial(self._descend, self._net.on_whole_batches)
+        return self._net.replay(self._stepper, key, partial(Replay, descend, batch))
 
     def logits(self, images: Images, index: Tensor) -> Tensor:
         """[len(index), classes] of the uint8 `images` at `index`, by the averaged weights."""

@@ -1,6 +1,7 @@
 """Which mode a device works fastest in: tried on real batches, believed only where it trains the same."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,9 +13,11 @@ from trainer.execution import PLAIN, Mode
 from trainer.feed import Feed
 from trainer.learner import Learner
 from trainer.nets import Nets
-from trainer.pace import evenly, measure
+from trainer.pace import measure, sample
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
+from trainer.replay import CaptureError
+from trainer.weights import BackboneError
 
 SMALL = 96  # pixels up to which launching kernels takes longer than running them
 WORTH = 1.05  # times as fast as what is taken without trying
@@ -30,11 +33,15 @@ class Tried:
     why: str = ""  # it was refused
 
 
-def candidates(image_size: int, device: torch.device) -> tuple[Mode, ...]:
-    """What may pay on `device`; on a CPU neither compiling (12 to 47 s for nothing) nor graphs, which it lacks."""
-    if device.type != "cuda":
+def candidates(recipe: Recipe, device: torch.device) -> tuple[Mode, ...]:
+    """What may pay on `device`; on a CPU neither compiling (12 to 47 s for nothing) nor graphs, which it lacks.
+
+    Nothing for nets of the user's own, which are built, and so would be compiled, for every trial; and on Windows,
+    where a worker that has to begin again in the plain mode cannot take its own place.
+    """
+    if device.type != "cuda" or os.name == "nt" or recipe.backbone.startswith("custom:"):
         return ()
-    if image_size <= SMALL:
+    if recipe.image_size <= SMALL:
         return (Mode(graphs=True),)
     return Mode(compiled=True), Mode(compiled=True, graphs=True)
 
@@ -49,14 +56,19 @@ def fastest(
 ) -> tuple[Mode, tuple[Tried, ...]]:
     """The mode, and what was tried, the plain one first. A mode that fails or trains otherwise is only passed over.
 
+    CaptureError where the process must not go on.
+
     `speed` gives images per second in a mode; measured by default.
     """
     speed = speed or (lambda mode: _speed(recipe, data, device, files, mode))
-    among = candidates(recipe.image_size, device) if among is None else among
+    among = candidates(recipe, device) if among is None else among
     if not among:
         return PLAIN, ()
-    tried = [Tried(PLAIN, speed(PLAIN))]
-    wanted = _loss_after(recipe, data, device, files, PLAIN)
+    try:
+        tried = [Tried(PLAIN, speed(PLAIN))]
+        wanted = _loss_after(recipe, data, device, files, PLAIN)
+    except BackboneError as error:  # the trials will tell
+        return PLAIN, (Tried(PLAIN, None, str(error)),)
     for mode in among:
         try:
             got = _loss_after(recipe, data, device, files, mode)
@@ -64,6 +76,8 @@ def fastest(
                 tried.append(Tried(mode, None, f"a loss of {got:.4g} after {STEPS} steps, not {wanted:.4g}"))
             else:
                 tried.append(Tried(mode, speed(mode)))
+        except CaptureError:
+            raise
         except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways; the plain mode is there
             tried.append(Tried(mode, None, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
     best = max((each for each in tried if each.images_per_second), key=lambda each: each.images_per_second or 0.0)
@@ -77,13 +91,12 @@ def _speed(recipe: Recipe, data: Dataset, device: torch.device, files: Files, mo
 
 def _loss_after(recipe: Recipe, data: Dataset, device: torch.device, files: Files, mode: Mode) -> float:
     """Of the last of a few steps on one batch."""
-    data = data.to(device)
-    rows = evenly(data, recipe.batch_size)
+    data = sample(data, recipe.batch_size).to(device)
+    rows = torch.arange(len(data.development), device=device)
     feed = Feed(recipe, data, rows, _SEED, files)
     learner = Learner(recipe, data, rows, _SEED, feed.normalise, files, Nets(mode))
-    positions = torch.arange(len(rows), device=feed.place)
     with default_generators(device, _SEED, "model"):
         learner.train_mode()
-        batch = feed.batch(positions, torch.ones_like(positions), generator(device, _SEED, "augment"))
+        batch = feed.batch(rows, torch.ones_like(rows), generator(device, _SEED, "augment"))
         losses = [learner.step(batch, recipe.lr, 1.0).clone() for _ in range(STEPS)]
     return losses[-1].item()

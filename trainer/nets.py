@@ -21,6 +21,7 @@ OF_THE_RUN = frozenset({
     "batch_size", "epochs", "epoch_images", "sampling", "optimizer", "lr", "warmup_epochs", "decay_epochs",
     "ema_epochs", "loss", "augment", "plateau", "metric", "normalise", "stored_size", "fit",
 })  # fmt: skip
+KEPT = 8  # nets, those in use included
 FIRST_WEIGHTS_BYTES = 256 * 2**20  # of initial weights that are remembered, on the host
 
 
@@ -54,9 +55,16 @@ class Nets:
                 return net
         net = Net(deepcopy(first), device, self.mode)
         self._nets.append((kind, net, weakref.ref(taker)))
+        self._drop_oldest()
         return net
 
-    def forget(self) -> None:
+    def _drop_oldest(self) -> None:
+        """A study may ask for many kinds of net; each holds memory of the device."""
+        free = [place for place, (_, _, owner) in enumerate(self._nets) if owner() is None]
+        for place in reversed(free[: max(0, len(self._nets) - KEPT)]):
+            del self._nets[place]
+
+    def drop(self) -> None:
         """Drop every net: after a failure their memory may be wanted, or what is in them no longer sound."""
         self._nets.clear()
 

@@ -25,16 +25,18 @@ def lr_scale(recipe: Recipe, images: int) -> float:
     return ratio if isinstance(recipe.optimizer, SGD) else math.sqrt(ratio)
 
 
-def optimizer_of(recipe: Recipe, model: nn.Module, images: int) -> torch.optim.Optimizer:
-    """For `model` on its device, its learning rate 0 until set. Biases, norms and what timm names are not decayed."""
+def optimizer_of(recipe: Recipe, model: nn.Module, images: int, *, captured: bool = False) -> torch.optim.Optimizer:
+    """For `model` on its device, its learning rate 0 until set. Biases, norms and what timm names are not decayed.
+
+    `captured`: its steps may be part of a CUDA graph.
+    """
     choice: Optimizer = recipe.optimizer
     device = next(model.parameters()).device
     lr = torch.zeros((), device=device)
     match choice:
         case AdamW(beta1=beta1, beta2=beta2):
             groups = _groups(model, choice.weight_decay * lr_scale(recipe, images))
-            capturable = device.type == "cuda"
-            optimizer = torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=True, capturable=capturable)
+            optimizer = torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=True, capturable=captured)
             names = ("exp_avg", "exp_avg_sq")
         case SGD(momentum=momentum, nesterov=nesterov):
             groups = _groups(model, choice.weight_decay)
@@ -56,7 +58,7 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"].fill_(lr)
 
 
-def forget(optimizer: torch.optim.Optimizer) -> None:
+def start_anew(optimizer: torch.optim.Optimizer) -> None:
     """In place: as if it had made no step."""
     for tensor in state_tensors(optimizer):
         tensor.zero_()

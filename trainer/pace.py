@@ -1,8 +1,9 @@
 """How fast a recipe trains on this machine, from a second of trying; also whether its backbone takes such images."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from trainer.custom import NO_FILES, Files
@@ -13,6 +14,7 @@ from trainer.failure import memory_errors
 from trainer.feed import Feed
 from trainer.learner import Learner
 from trainer.nets import Nets
+from trainer.pixels import Pixels
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 
@@ -43,12 +45,12 @@ def measure(
     device does not take such images.
     """
     with memory_errors(recipe, device):
-        data = data.to(device)
-        rows = evenly(data, max(images, recipe.batch_size))
-        count = len(rows)
+        data = sample(data, max(images, recipe.batch_size)).to(device)
+        count = len(data.development)
+        rows = torch.arange(count, device=device)
         size = min(recipe.batch_size, recipe.epoch_images or count, count)
         feed = Feed(recipe, data, rows, _SEED, files)
-        batches = torch.arange(count, device=feed.place).split(size)[: max(1, min(images, count) // size)]  # whole ones
+        batches = rows.split(size)[: max(1, min(images, count) // size)]  # whole ones
         learner = Learner(recipe, data, rows, _SEED, feed.normalise, files, Nets(mode))
         draw = generator(device, _SEED, "augment")
         looked_at = data.shown(recipe.image_size)
@@ -73,11 +75,12 @@ def measure(
     return Pace(training, validation, learner.parameters)
 
 
-def evenly(data: Dataset, most: int) -> torch.Tensor:
-    """At most `most` rows from all over the development part, on the device of the data."""
-    rows = torch.from_numpy(data.development).to(data.device)
-    count = min(most, len(rows))
-    return rows[torch.arange(count, device=data.device) * len(rows) // count]
+def sample(data: Dataset, most: int) -> Dataset:
+    """At most `most` images from all over the development part, as a dataset of their own: little goes to a device."""
+    count = min(most, len(data.development))
+    rows = data.development[np.arange(count) * len(data.development) // count]
+    pixels, labels = Pixels(data.pixels.stored[torch.from_numpy(rows)]), data.labels.cpu()[torch.from_numpy(rows)]
+    return replace(data, pixels=pixels, labels=labels, development=np.arange(count))
 
 
 def _now(device: torch.device) -> float:

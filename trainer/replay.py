@@ -10,6 +10,11 @@ from trainer.batch import Batch
 from trainer.recipe import CustomLoss, Recipe
 
 WARM_UPS = 3  # steps before the capture: libraries choose their kernels and take their workspaces
+Pool = tuple[int, int]  # memory that the captured steps of one net share, for only one of them runs at a time
+
+
+class CaptureError(Exception):
+    """A step that could not be captured. CUDA may be left in a state in which this process must not go on."""
 
 
 def can_be_captured(recipe: Recipe) -> bool:
@@ -24,8 +29,11 @@ class Replay:
     bit. Everything `descend` reads besides the batch must stay where it is in memory.
     """
 
-    def __init__(self, descend: Callable[[Batch], Tensor], batch: Batch, changed: list[Tensor]) -> None:
-        """Captures; `changed` are all tensors that a step changes, and they are left as they were."""
+    def __init__(
+        self, descend: Callable[[Batch], Tensor], batch: Batch, changed: list[Tensor], pool: Pool | None
+    ) -> None:
+        """Captures; `changed` are all tensors that a step changes, and they are left as they were. CaptureError."""
+        self._descend = descend  # what it reads (weights of classes, margins) must live as long as the graph
         self._device, self._batch = batch.images.device, _copied(batch)
         before = [tensor.detach().clone() for tensor in changed]
         with torch.cuda.device(self._device):  # streams and graphs are of the current device
@@ -37,8 +45,16 @@ class Replay:
                     descend(self._batch)
             torch.cuda.current_stream().wait_stream(side)
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self._loss = descend(self._batch)
+            try:
+                # The first of the two, for a capture that fails does not give the stream back.
+                current = torch.cuda.stream(torch.cuda.current_stream())
+                with current, torch.cuda.graph(self._graph, pool=pool, stream=side):
+                    self._loss = descend(self._batch)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:
+                said = " ".join(str(error).split())[:200]
+                raise CaptureError(f"a step could not be captured ({type(error).__name__}: {said})") from error
             torch.cuda.set_rng_state(drawn, self._device)
         with torch.no_grad():
             for tensor, value in zip(changed, before, strict=True):

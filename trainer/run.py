@@ -145,8 +145,8 @@ class Run(Iterator[Epoch]):
         recipe, seed, device = self.recipe, self.replicate.seed, self._device
         draw = generator(device, seed, "augment", number)
         chosen = self._order(number)
-        batches = chosen.to(self._feed.place).split(recipe.batch_size)
-        in_turn = turns(chosen, number).to(self._feed.place).split(recipe.batch_size)
+        batches = chosen.to(self._feed.rows_on).split(recipe.batch_size)
+        in_turn = turns(chosen, number).to(self._feed.rows_on).split(recipe.batch_size)
         half_life = recipe.ema_epochs * len(batches)
         total, images, highest = torch.zeros((), device=device), 0, 0.0
         self._learner.train_mode()

@@ -16,6 +16,8 @@ from search.resolve import geometry_of, resolve
 from trainer.custom import NO_FILES
 from trainer.data import Dataset, load, open_source
 from trainer.feed import Feed
+from trainer.modes import fastest
+from trainer.nets import Nets
 from trainer.recipe import NoAugment, Recipe
 from trainer.replicate import Replicate
 from trainer.run import Run
@@ -30,7 +32,8 @@ def ours_step(task: Task) -> Iterator[Chunk]:
     """Epochs of a run: batches, optimizer and averaged weights included, validation apart."""
     recipe, data = _ours(task)
     recipe = recipe.model_copy(update={"augment": NoAugment(), "epochs": 100_000})
-    run = Run(recipe, Replicate.numbered(0), data, data.device)
+    mode, _ = fastest(recipe, data, data.device)  # as a worker chooses it
+    run = Run(recipe, Replicate.numbered(0), data, data.device, nets=Nets(mode))
     while True:
         began = time.process_time()
         epoch = next(run)

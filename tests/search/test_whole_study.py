@@ -21,7 +21,7 @@ from search import list as listing
 from search.study import Study
 from storage.store import Store
 from storage.urls import sqlite_url
-from tests.search.commands import ROOT, SETTINGS, Outcome, invoke, run_command
+from tests.search.commands import ROOT, SETTINGS, Outcome, environment, invoke, run_command
 
 # A learning rate 100 times too low: a search worth its name must find a large gain.
 BAD_BASELINE = [*SETTINGS, "--set", "baseline.lr=0.00004"]
@@ -181,6 +181,22 @@ def test_the_same_line_after_the_end_shows_the_same_answer_and_trains_nothing(
     unfit = here(launch.main, "--study", "lr_aug", *BAD_BASELINE, "--trials", "4", "--device", "cuda")
     assert unfit.code == 0, "an answer can be shown where no work could start"
     assert len(study.store.runs(study.study_id)) == before
+
+
+def test_a_worker_that_cannot_capture_a_step_begins_again_without_and_goes_on(ended: Ended) -> None:
+    words = ["--name", "lr_aug", "--data", "digits", "--device", "cpu", "--folder", "checkpoints"]
+    program = (
+        "import sys\nfrom search import edge, work\nfrom trainer.replay import CaptureError\n"
+        "def fail(*given): raise CaptureError('no capture here')\n"
+        f"work.mode_of = fail\nsys.argv = ['work', *{words}]\nedge.run(work.main)\n"
+    )
+    env = environment(CETERIS_STORAGE=ended.url)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ended.folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no capture here: the worker begins again in the plain mode" in done.stderr
+    assert "joins lr_aug" in done.stderr
 
 
 def test_status_tells_people_and_programs(here: Callable[..., Outcome]) -> None:

@@ -13,7 +13,7 @@ from trainer.feed import Feed
 from trainer.learner import Learner
 from trainer.nets import Nets
 from trainer.randomness import generator
-from trainer.recipe import Augment, CrossEntropy, Loss, NoAugment
+from trainer.recipe import LDAM, Augment, ClassBalanced, CrossEntropy, Loss, NoAugment
 from trainer.replicate import Replicate
 from trainer.run import Run
 
@@ -64,6 +64,20 @@ def test_a_captured_run_is_resumed_to_the_bit_also_after_others(digits: Dataset,
     resumed.load_state_dict(state)
     list(resumed)
     assert same_run(resumed, whole)
+
+
+@pytest.mark.parametrize("loss", [ClassBalanced(), LDAM()], ids=lambda loss: loss.label)
+def test_the_weights_of_a_loss_live_as_long_as_the_step_that_was_captured_with_them(
+    digits: Dataset, loss: Loss
+) -> None:
+    data, nets = digits.to(GPU), Nets(GRAPHS)
+    first, second = (SMALL.model_copy(update={"loss": loss, "lr": lr}) for lr in (0.001, 0.004))
+    list(Run(first, Replicate.numbered(0), data, GPU, nets=nets))
+    stirred = [torch.full((10,), 1e6, device=GPU) for _ in range(1000)]  # takes whatever was freed
+    runs = [Run(second, Replicate.numbered(0), data, GPU, nets=each) for each in (nets, Nets(GRAPHS))]
+    for run in runs:
+        list(run)
+    assert len(stirred) == 1000 and outcome(runs[0]) == outcome(runs[1])
 
 
 def test_captured_runs_that_alternate_are_each_as_alone(digits: Dataset) -> None:

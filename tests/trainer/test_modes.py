@@ -9,6 +9,8 @@ from trainer import learner
 from trainer.data import Dataset
 from trainer.execution import PLAIN, Mode
 from trainer.modes import candidates, fastest
+from trainer.recipe import Recipe
+from trainer.replay import CaptureError
 
 GRAPHS = Mode(graphs=True)
 FAST = {PLAIN: 100.0, GRAPHS: 200.0}
@@ -19,7 +21,7 @@ class Faithful:
 
     lie = 1.0
 
-    def __init__(self, descend, batch, changed) -> None:
+    def __init__(self, descend, batch, changed, pool) -> None:
         self._descend = descend
 
     def __call__(self, batch) -> Tensor:
@@ -36,7 +38,7 @@ class Missing(Faithful):
 
 
 class Failing(Faithful):
-    def __init__(self, descend, batch, changed) -> None:
+    def __init__(self, descend, batch, changed, pool) -> None:
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
 
 
@@ -71,8 +73,26 @@ def test_on_a_cpu_nothing_is_tried(digits: Dataset) -> None:
 
 def test_small_pictures_try_graphs_and_large_ones_the_compiler() -> None:
     gpu = torch.device("cuda")
-    assert candidates(32, gpu) == (GRAPHS,)
-    assert all(mode.compiled for mode in candidates(224, gpu))
+    assert candidates(Recipe(image_size=32), gpu) == (GRAPHS,)
+    assert all(mode.compiled for mode in candidates(Recipe(image_size=224), gpu))
+    assert candidates(Recipe(backbone=f"custom:own.py:Net@{'0' * 64}"), gpu) == ()
+
+
+def test_a_capture_that_leaves_the_process_unsound_is_not_passed_over(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsound(*given: object) -> None:
+        raise CaptureError("a step could not be captured")
+
+    monkeypatch.setattr(learner, "Replay", unsound)
+    with pytest.raises(CaptureError):
+        fastest(SMALL, digits, CPU, among=(GRAPHS,), speed=FAST.__getitem__)
+
+
+def test_a_net_that_does_not_fit_leaves_it_to_the_trials_to_tell(digits: Dataset) -> None:
+    refused = Recipe(backbone="test_convnext", image_size=16)
+    mode, (tried,) = fastest(refused, digits, CPU, among=(GRAPHS,))
+    assert mode == PLAIN and "Kernel size" in tried.why
 
 
 @pytest.mark.gpu

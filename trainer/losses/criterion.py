@@ -81,6 +81,11 @@ def per_image(loss: Loss, class_counts: Tensor, shown: Tensor | None = None) -> 
             assert_never(loss)
 
 
+def by_class(loss: Loss) -> bool:
+    """Whether it depends on how many images the classes have."""
+    return isinstance(loss, (ClassBalanced, InverseFrequency, LDAM, CustomLoss))
+
+
 def _weighted(weight: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
     return weight[labels] * _cross_entropy(logits, labels)
 
