@@ -1,6 +1,5 @@
 """`python -m benchmarks.bench [NAME ...]`: the benchmarks, one after the other; without a name all.
 
-
 Prints Markdown for docs/BENCHMARKS.md, progress goes to standard error. With `--device cuda` where there is no such
 device everything runs at toy size on the CPU, which shows that it works and measures nothing. Exit code 1 when an
 equivalence gate failed.

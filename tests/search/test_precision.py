@@ -83,6 +83,5 @@ def test_a_joiner_that_would_emulate_the_format_is_told_and_another_is_not(here:
 def test_the_formats_of_this_machine_are_measured_for_real(digits: Dataset) -> None:
     chosen = choose(Recipe(), digits, CPU, {}, None)
     assert chosen.precision in native(CPU)
-    assert native(CPU) == {"fp32"} or re.fullmatch(
-        r"bf16 trains \d+\.\d\d times as fast .* in (fp32|bf16)", chosen.words
-    )
+    if "bf16" in native(CPU):
+        assert re.fullmatch(r"bf16 trains \d+\.\d\d times as fast .* in (fp32|bf16)", chosen.words)
