@@ -7,7 +7,7 @@ equivalence gate failed.
 
 import sys
 
-from benchmarks import data_path, equivalence, roofline, step, study, trial
+from benchmarks import data_path, equivalence, layout, roofline, step, study, trial
 from benchmarks.cases import options, settings
 from benchmarks.report import header
 
@@ -18,6 +18,7 @@ ALL = {
     "study": study.run,
     "roofline": roofline.run,
     "equivalence": equivalence.run,
+    "layout": layout.run,
 }
 NOT_MEASURED = "**not measured on GPU**: there is no CUDA device here; what follows is a toy run on the CPU."
 
