@@ -1,7 +1,7 @@
 """`python -m benchmarks.layout`: memory layouts and number formats on nets of several families, images per core-second.
 
-Training steps as a worker makes them (augmentation, optimizer and averaged weights included), one thread, batches of 64;
-the ways of a net are measured in turn, round after round: medians (least to most).
+Training steps as a worker makes them (augmentation, optimizer and averaged weights included), one thread, batches of
+64; the ways of a net are measured in turn, round after round: medians (least to most).
 """
 
 import sys
