@@ -65,6 +65,7 @@ class Settings:
     quick: bool
     rounds: int | None  # None: each benchmark has its own number
     data: str
+    only: str  # cases whose words hold it; empty: all
     gpu_missing: bool  # a GPU was asked for and is not here: toy size on the CPU instead
 
     def rounds_or(self, usual: int) -> int:
@@ -76,9 +77,9 @@ class Settings:
         return 1.0 if self.quick else GATE
 
     def sized(self, cases: tuple[Case, ...]) -> tuple[Case, ...]:
-        """The cases, or for `quick` the first of them at toy size."""
+        """The cases asked for, or for `quick` the first of them at toy size."""
         if not self.quick:
-            return cases
+            return tuple(case for case in cases if self.only in case.words)
         return tuple(replace(case, image_size=16, lrs=LRS[5:7], epochs=3, decay_epochs=1) for case in cases[:1])
 
     def cases(self, on_cpu: tuple[Case, ...], on_gpu: tuple[Case, ...]) -> tuple[Case, ...]:
@@ -91,6 +92,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--processes", type=int, help="default: one per core, or one per GPU")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--only", default="", metavar="WORDS", help="cases called so: 'JPEG', 'resnet18 64 px'")
     parser.add_argument("--quick", action="store_true", help="toy size: does it work?")
     parser.add_argument("--data", default="digits", help="whatever search.launch takes as --data")
     return parser
@@ -106,7 +108,7 @@ def settings(asked: argparse.Namespace) -> Settings:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = asked.processes or (1 if device == "cuda" else cores)
     data = asked.data if asked.data in ("digits", "faces") else str(Path(asked.data).resolve())
-    return Settings(device, processes, asked.quick or missing, asked.rounds, data, missing)
+    return Settings(device, processes, asked.quick or missing, asked.rounds, data, asked.only, missing)
 
 
 def task_of(case: Case, at: Settings, folder: Path) -> Task:

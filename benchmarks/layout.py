@@ -44,7 +44,8 @@ def row(backbone: str, size: int, channels: int, at: Settings) -> list[str]:
     with one_thread():
         for _ in range(at.rounds_or(ROUNDS)):
             for precision, last in WAYS:
-                recipe = Recipe(backbone=backbone, image_size=size, channels=channels, precision=precision)
+                fields = {"backbone": backbone, "image_size": size, "channels": channels, "precision": precision}
+                recipe = Recipe.model_validate(fields)
                 pace = measure(recipe, data, device, images=256, mode=Mode(channels_last=last))
                 speeds[precision, last].append(1 / pace.seconds_per_train_image)
     print(f"{backbone} {size} px is measured", file=sys.stderr, flush=True)

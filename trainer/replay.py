@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from trainer.batch import Batch
 from trainer.recipe import CustomLoss, Recipe
 
 WARM_UPS = 3  # steps before the capture: libraries choose their kernels and take their workspaces
-Pool = tuple[int, int]  # memory that the captured steps of one net share, for only one of them runs at a time
+Pool = Any  # torch's handle of the memory that the captured steps of one net share: only one of them runs at a time
 
 
 class CaptureError(Exception):

@@ -19,7 +19,7 @@ from trainer.folds import cut
 from trainer.replicate import Replicate
 from trainer.schedule import learning_rate
 
-AT = Settings(device="cpu", processes=1, quick=True, rounds=1, data="digits", gpu_missing=False)
+AT = Settings(device="cpu", processes=1, quick=True, rounds=1, data="digits", only="", gpu_missing=False)
 TINY = replace(AT.sized(TRIAL_CASES)[0], lrs=(0.004,), epochs=2)
 
 
