@@ -18,10 +18,11 @@ from search.workplace import Workplace
 from storage.rows import RunRow
 from tests.search.trials import RECIPE, WORKER, claim, screen_of
 from trainer.custom import CustomError, named
-from trainer.failure import memory_errors, refusal
+from trainer.failure import memory_errors
 from trainer.loss_choices import CustomLoss
 from trainer.recipe import Recipe
 from trainer.run import Run
+from trainer.weights import BackboneError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 CUDA_SAYS = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
@@ -52,8 +53,10 @@ def raised(make: Callable[[], object]) -> BaseException:
 
 def test_whatever_says_that_memory_did_not_suffice_is_known() -> None:
     assert out_of_memory(CUDA_SAYS)
-    assert out_of_memory(refusal(RECIPE, GPU, CUDA_SAYS))
-    assert out_of_memory(refusal(RECIPE, GPU, RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")))
+    for said in (CUDA_SAYS, RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")):
+        with pytest.raises(BackboneError) as refused, memory_errors(RECIPE, GPU):
+            raise said
+        assert out_of_memory(refused.value)
     real = raised(lambda: torch.empty(2**50))
     assert out_of_memory(real)
     with pytest.raises(Exception) as caught, memory_errors(RECIPE, CPU):

@@ -217,7 +217,8 @@ def test_every_trained_run_has_its_attempt_with_all_the_images_of_its_epochs(end
     attempts = study.store.attempts(study.study_id)
     trained = {row.trial_id: row for row in study.store.runs(study.study_id) if not row.reused}
     assert {attempt.trial_id for attempt in attempts} == set(trained)
-    assert all(attempt.mode == {"precision": "fp32", "threads": 1} for attempt in attempts)
+    mode = {"precision": "fp32", "threads": 1, "channels_last": True, "compiled": False, "graphs": False}
+    assert all(attempt.mode == mode for attempt in attempts)
     for attempt in attempts:
         assert attempt.images >= trained[attempt.trial_id].epochs * 900, "of 1,497 images, four fifths"
 
