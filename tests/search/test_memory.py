@@ -18,7 +18,7 @@ from search.workplace import Workplace
 from storage.rows import RunRow
 from tests.search.trials import RECIPE, WORKER, claim, screen_of
 from trainer.custom import CustomError, named
-from trainer.failure import memory_errors
+from trainer.failure import memory_errors, refusal
 from trainer.loss_choices import CustomLoss
 from trainer.recipe import Recipe
 from trainer.run import Run
