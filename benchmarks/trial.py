@@ -23,7 +23,7 @@ NAMES = {
     "Optuna's example": "optuna_example",
     "the same by a good user": "good_user",
     "Ray Tune": "ray_asha",
-    OURS: "ours",
+    OURS: "ours_main",
 }
 HEAD = ("contestant", "core-seconds", "times ours", "wall s", "times ours", "mean accuracy")
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from search.copies import Copy
 from search.folder import file_name
+from search.surroundings import surroundings
 
 RESTARTS = 3
 GRACE_SECONDS = 30.0
@@ -22,18 +24,22 @@ class Seat:
 
     number: int
     device: str
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Copy | None = None
     restarts: int = 0
     exit_code: int | None = None
 
 
 @dataclass
 class Fleet:
-    """`arguments` go to every worker's command line, `environment` holds the storage URL."""
+    """`arguments` go to every worker's command line, `environment` holds the storage URL.
+
+    `copies` of this process are the first workers on CPUs; others, and whoever fills a place again, are started anew.
+    """
 
     arguments: Sequence[str]
     environment: dict[str, str]
     logs: Path
+    copies: list[Copy] = field(default_factory=list)
     seats: list[Seat] = field(default_factory=list)
 
     def start(self, devices: Sequence[str]) -> None:
@@ -41,6 +47,8 @@ class Fleet:
             seat = Seat(len(self.seats) + 1, device)
             self.seats.append(seat)
             self._fill(seat)
+        while self.copies:
+            self.copies.pop().dismiss()
 
     def watch(self) -> list[str]:
         """Refill the seats of workers that were killed; returns what happened, in words."""
@@ -100,39 +108,21 @@ class Fleet:
         return lines[-1] if lines else "nothing"
 
     def _fill(self, seat: Seat) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "search.work",
-            *self.arguments,
-            "--device",
-            seat.device,
-            "--launcher",
-            str(os.getpid()),
-        ]
+        arguments = [*self.arguments, "--device", seat.device, "--launcher", str(os.getpid())]
+        if self.copies and seat.device == "cpu":
+            seat.process = copy = self.copies.pop()
+            copy.begin(arguments, self.environment, self.log_of(seat))
+            return
+        command = [sys.executable, "-m", "search.work", *arguments]
+        environment = {**surroundings(os.environ), **_found_anywhere(), **self.environment}
         with self.log_of(seat).open("ab") as log:
-            seat.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
-            )
+            seat.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
-    def _environment(self) -> dict[str, str]:
-        """One thread per process, and an allocator that keeps its memory, in huge pages where the system has them.
 
-        Huge pages: steps of resnet18 at 64 px took 333 and 336 ms instead of 347 and 352 (docs/LOG.md).
-        """
-        root = str(Path(__file__).resolve().parent.parent)
-        path = os.environ.get("PYTHONPATH")
-        return {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "MALLOC_MMAP_THRESHOLD_": str(2**30),
-            "MALLOC_TRIM_THRESHOLD_": str(2**32 - 1),
-            "GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES") or "glibc.malloc.hugetlb=1",
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONPATH": root if not path else os.pathsep.join((root, path)),
-            **self.environment,
-        }
+def _found_anywhere() -> dict[str, str]:
+    """So that a new Python finds this program from any folder, and its log is UTF-8."""
+    root, path = str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")
+    return {"PYTHONIOENCODING": "utf-8", "PYTHONPATH": root if not path else os.pathsep.join((root, path))}
 
 
 def _signal_name(code: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search import surroundings
 from search.data_options import data_options
 from search.edge import run
 from search.loading import collector_paused
@@ -104,4 +105,5 @@ def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only
 
 
 if __name__ == "__main__":
+    surroundings.enter()
     run(main)

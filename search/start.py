@@ -1,15 +1,17 @@
 """From a request to a running study: create or join, then carry it to its answer."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import click
 
 from search import ask, outcome, preflight
 from search.ask import Request
+from search.copies import Copy, copies
 from search.data_options import source_options, words_of
 from search.decoding import decode_progress
+from search.edge import run
 from search.fleet import Fleet
 from search.folder import RunFolder
 from search.join import Asked, create_or_join, facts_of
@@ -76,6 +78,11 @@ class Start:
         """
         request = self.request
         store = Store.connect(self.url, wait=request.wait_for_db)
+        crew: list[Copy] = []
+        if not self._answered(store):
+            store.close()  # copies must not hold the connection too
+            crew = self._copies()
+            store = Store.connect(self.url)
         plan = None
         if new := store.manifest(request.study_name) is None:
             self.ground.require()
@@ -101,7 +108,7 @@ class Start:
             for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
-            self._work(study, folder)
+            self._work(study, folder, crew)
         outcome.tell_answer(study, folder)
 
     @cached_property
@@ -163,7 +170,19 @@ class Start:
 
         return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
 
-    def _work(self, study: Study, folder: RunFolder) -> None:
+    def _answered(self, store: Store) -> bool:
+        manifest = store.manifest(self.request.study_name)
+        return manifest is not None and Study.of(store, manifest).headline() is not None
+
+    def _copies(self) -> list[Copy]:
+        """The workers of a CPU, and those that will turn out too many for its memory."""
+        if self.ground.problem or self.ground.gpus:
+            return []
+        with collector_paused():
+            from search import work
+        return copies(len(preflight.places(self.ground, self.request.workers, 0, 0)), partial(run, work.main))
+
+    def _work(self, study: Study, folder: RunFolder, crew: list[Copy]) -> None:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
@@ -171,8 +190,8 @@ class Start:
         arguments += words_of(self.options)
         for file in request.files.values():
             arguments += ["--file", str(file)]
-        crew = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs)
-        carry_to_answer(study, crew, self._devices, request.quiet)
+        fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)
+        carry_to_answer(study, fleet, self._devices, request.quiet)
 
     @cached_property
     def _shaped(self) -> StudyDefinition:

@@ -5,15 +5,20 @@ between a claim and a stored result is the program's own `search.work`.
 """
 
 import json
-import subprocess
+import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import Popen
 
 import torch
 
-from benchmarks.contestants.task import Answer, Task, Trained, carry
-from search.fleet import Fleet
+from benchmarks.contestants import ours_worker
+from benchmarks.contestants.ours_worker import LRS, NAME
+from benchmarks.contestants.task import Answer, Task, Trained
+from search import surroundings
+from search.copies import Copy, copies
 from search.join import Asked, create_or_join, facts_of
 from search.precision import choose
 from search.resolve import geometry_of, resolve
@@ -24,9 +29,6 @@ from storage.store import Store
 from storage.urls import sqlite_url
 from trainer.data import SourceOptions, load, open_source
 from trainer.recipe import AdamW, Chain, Flip, Recipe, Shift, read_recipe
-
-NAME = "listed"
-LRS = "CETERIS_BENCHMARK_LRS"  # environment variable: the equal list, JSON
 
 
 def recipe_of(task: Task) -> Recipe:
@@ -63,11 +65,12 @@ def run(task: Task) -> Answer:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         url, cache = sqlite_url(place / "ceteris.db"), place / "cache"
+        crew = copies(task.processes, ours_worker.main) if task.device == "cpu" else []
         store = Store.connect(url)
         study = created(store, task, cache)
         words = ["--name", NAME, "--data", data_of(task), "--cache", str(cache), "--folder", str(place / "checkpoints")]
-        fleet = Fleet((), {"CETERIS_STORAGE": url, LRS: json.dumps(task.lrs)}, place)
-        _work([*words, "--device", task.device], fleet, task.processes, place / "workers.log")
+        environment = {"CETERIS_STORAGE": url, LRS: json.dumps(task.lrs)}
+        _work([*words, "--device", task.device], environment, crew or [None] * task.processes, place / "workers.log")
         rows = store.runs(study.study_id, NAME)
         store.close()
     return Answer(tuple(Trained(read_recipe(row.recipe).lr, row.epochs, row.last_score or 0.0) for row in rows))
@@ -86,15 +89,17 @@ def created(store: Store, task: Task, cache: Path) -> Study:
     return study
 
 
-def _work(words: list[str], fleet: Fleet, processes: int, log: Path) -> None:
-    """`Fleet` starts `search.work`; here it is the same program with a life of one phase."""
-    command = [sys.executable, "-m", "benchmarks.contestants.ours_worker", *words]
-    with log.open("wb") as said:
-        crew = [subprocess.Popen(command, stdout=said, stderr=said, env=fleet._environment()) for _ in range(processes)]
-        codes = [worker.wait() for worker in crew]
+def _work(words: list[str], environment: dict[str, str], crew: Sequence[Copy | None], log: Path) -> None:
+    """As `search.fleet` starts workers, with a life of one phase."""
+    codes = [worker.wait() for worker in [_started(copy, words, environment, log) for copy in crew]]
     if any(codes):
         raise RuntimeError(f"workers ended with {codes}: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
 
 
-if __name__ == "__main__":
-    carry(run)
+def _started(copy: Copy | None, words: list[str], environment: dict[str, str], log: Path) -> Copy | Popen[bytes]:
+    if copy is not None:
+        copy.begin(words, environment, log)
+        return copy
+    command = [sys.executable, "-m", "benchmarks.contestants.ours_worker", *words]
+    with log.open("ab") as said:
+        return Popen(command, stdout=said, stderr=said, env=surroundings.surroundings(os.environ) | environment)

@@ -5,6 +5,7 @@ begin together, and their images a second are summed. The parent of several impo
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.contestants.task import Task, read_task
-from search.fleet import Fleet
+from search.surroundings import surroundings
 
 PATIENCE = 300.0  # seconds that one process waits for the others to be ready
 
@@ -45,7 +46,7 @@ def together(words: list[str], processes: int) -> Pace:
         place = Path(folder)
         answers = [place / f"{number}.json" for number in range(processes)]
         command = (sys.executable, "-m", "benchmarks.contestants.paces", *words)
-        environment = Fleet((), {}, place)._environment()
+        environment = surroundings(os.environ)
         crew = [
             subprocess.Popen((*command, str(answer), str(place / "ready"), str(processes)), env=environment)
             for answer in answers
