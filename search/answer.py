@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.snapshot import Snapshot, StageLine
-from search.study import Gain
+from search.study import Claim, Gain
 from spaces.domain import label
 from spaces.study import is_range, scientific_values
 
@@ -61,7 +61,7 @@ def stage_cells(line: StageLine) -> tuple[str, str, str, str]:
     if line.verdict is None:
         return line.name, "-", "-", f"{trained} ({numbers}){failed}"
     mean = _mean(line)
-    how = "kept" if line.verdict.outcome == "tie" else line.verdict.outcome
+    how = "kept" if line.outcome == "tie" else line.outcome
     return (
         line.name,
         f"{winner_words(line)} ({how})",
@@ -83,13 +83,41 @@ def verdict_sentence(line: StageLine) -> str:
         return f"{line.name}: {verdict.value} is kept: no finalist ended well every time{dropped}"
     if verdict.outcome == "tie":
         why = f"no challenger had a higher mean on {count} fresh replicates"
-        return f"{line.name}: {verdict.value} is kept; {why}{dropped}"
+        return f"{line.name}: tie: {verdict.value} is kept; {why}{_missed(line.claim)}{dropped}"
     if not isinstance(gain, float):
         return f"{line.name}: {winner_words(line)} is carried on; {held} dropped out of the finals{dropped}"
+    claim = line.claim
+    if line.outcome == "better" and claim is not None and claim.gain is not None:
+        return (
+            f"{line.name}: better: on {claim.replicates} fresh shared replicates {winner_words(line)} beat {held} by "
+            f"{_interval(claim.gain)}, optimistic because it was stopped at its claim; when nothing is better this "
+            f"rule errs in about 1 stage in 20{dropped}"
+        )
+    more = f"; {_no_claim(claim)}" if claim else ""
     return (
         f"{line.name}: {winner_words(line)} is carried on; it leads {held} by {100 * gain:.2f} points on the mean of "
-        f"{count} fresh replicates ({verdict.outcome}){dropped}"
+        f"{count} fresh replicates ({line.outcome}){more}{dropped}"
     )
+
+
+def _no_claim(claim: Claim) -> str:
+    """What a test without a claim for the value carried on has shown."""
+    if claim.outcome == "claimed":
+        return f"a claim could be made for {claim.value} only"
+    if claim.gain is None:
+        return "nothing could be claimed"
+    shown = f"{claim.value} by {_interval(claim.gain)}"
+    return f"no reliable gain in {claim.replicates} replicates: {shown}{_missed(claim)}"
+
+
+def _missed(claim: Claim | None) -> str:
+    if claim is None or not claim.could_miss:
+        return ""
+    return f"; a real gain under about {100 * claim.could_miss:.1f} points could have been missed"
+
+
+def _interval(gain: Gain) -> str:
+    return f"{100 * gain.mean:.2f} points (95 % interval {100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
 
 
 def doubts(snapshot: Snapshot) -> list[str]:

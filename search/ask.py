@@ -53,6 +53,7 @@ class Request:
     metric: str | None
     seed: int | None
     trials: int | None
+    speculate: str
     workers: int | None
     device: str
     fleet: str | None

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from search import verdict
+from search import phases, verdict
 from search.candidates import Candidate, undeclared_differences
 from search.headline import headline_of
 from search.phases import Phase
+from search.stopping import why_ended
 from search.study import Headline, Rules, Study, as_json
 from search.verdict import Contender
 from spaces.study import Stage
@@ -20,7 +21,7 @@ def settle_rules(study: Study, worker: str) -> Rules:
     are taken, and `measured` says so.
     """
     definition, images = study.definition, study.resolved.data.validation_images(study.definition.folds)
-    rows = [row for row in study.store.runs(study.study_id, "pilot") if _ended_well(row)]
+    rows = [row for row in study.store.runs(study.study_id, "pilot") if ended_well(row)]
     good = {row.number for row in rows}
     curves = {n: curve for n, curve in study.store.curves(study.study_id, "pilot").items() if n in good}
     constant = [[epoch.score for epoch in curve if epoch.phase == "constant"] for curve in curves.values()]
@@ -42,7 +43,7 @@ def finalists(study: Study, screen: Phase, stage: Stage) -> tuple[Candidate, ...
     """The incumbent as carried, then the best challengers: distinct scientific values, each with its best nuisance."""
     by_signature = {planned.candidate.recipe.signature: planned.candidate for planned in screen.runs}
     incumbent = screen.runs[0].candidate
-    rows = [row for row in study.store.runs(study.study_id, screen.name) if _ended_well(row)]
+    rows = [row for row in study.store.runs(study.study_id, screen.name) if ended_well(row)]
     ranked = sorted(rows, key=lambda row: (-(row.best_score or 0.0), row.number))
     chosen: dict[str, Candidate] = {}
     for row in ranked:
@@ -59,17 +60,19 @@ def finalists(study: Study, screen: Phase, stage: Stage) -> tuple[Candidate, ...
     return picked
 
 
-def decide(study: Study, stage: Stage, contestants: Sequence[Candidate], worker: str) -> Verdict:
+def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Candidate], worker: str) -> Verdict:
     """The verdict of a stage: one row, whoever writes it first."""
     name = study.definition.phase_name(stage)
     rows = study.store.runs(study.study_id, f"{name}/finals")
-    replicates = sorted({row.replicate for row in rows})
+    first = phases.first_final(study.definition)  # later replicates count for claims only
+    replicates = sorted({row.replicate for row in rows if row.replicate < first + study.definition.budgets.finals})
     contenders = [_contender(candidate, rows, replicates, candidate is contestants[0]) for candidate in contestants]
     choice = verdict.choose(contenders, replicates)
     winner = contestants[0]
     if choice is not None:
         winner = next(candidate for candidate in contestants if candidate.label == choice.label)
     evidence = {
+        "search_ended": why_ended(study, screen),
         "replicates": list(replicates),
         "incumbent": contestants[0].label,
         "mean": choice.mean if choice else None,
@@ -98,7 +101,7 @@ def settle_headline(study: Study, worker: str) -> Headline:
 
 def _contender(candidate: Candidate, rows: Sequence[RunRow], replicates: Sequence[int], incumbent: bool) -> Contender:
     mine = {row.replicate: row for row in rows if row.signature == candidate.recipe.signature}
-    scores = {n: row.last_score for n, row in mine.items() if _ended_well(row) and row.last_score is not None}
+    scores = {n: row.last_score for n, row in mine.items() if ended_well(row) and row.last_score is not None}
     lost = [n for n in replicates if n not in scores]
     dropped = None
     if lost:
@@ -107,5 +110,6 @@ def _contender(candidate: Candidate, rows: Sequence[RunRow], replicates: Sequenc
     return Contender(candidate.label, incumbent, scores, dropped)
 
 
-def _ended_well(row: RunRow) -> bool:
+def ended_well(row: RunRow) -> bool:
+    """Whether its score counts."""
     return row.state == "COMPLETE" and row.stop in ("finished", "stalled")

@@ -69,7 +69,8 @@ class Fleet:
 
     @property
     def running(self) -> int:
-        return sum(seat.process is not None and seat.process.poll() is None for seat in self.seats)
+        """Places that were taken when last watched: one whose worker was killed since then will be filled again."""
+        return sum(seat.process is not None for seat in self.seats)
 
     @property
     def all_well(self) -> bool:

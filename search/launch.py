@@ -60,6 +60,12 @@ from search.options import runs_option, storage_option
     metavar="DEVICES",
     help="What will join, so that the number format suits all: cpu, V100, H100, 7.5, ... (default: more of this one).",
 )
+@click.option(
+    "--speculate",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    help="Whether a worker with nothing to do trains ahead what a claim will want (default: on).",
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="Print the answer only.")
 @click.option(

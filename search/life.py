@@ -1,4 +1,4 @@
-"""A study's life, read top to bottom: pilot, then for each stage screen, finals and verdict, then confirm.
+"""A study's life, read top to bottom: pilot, then for each stage screen, finals and verdict, then confirm, then claims.
 
 Every step is a function of rows in the database, and every conclusion is an insert-once row: any number of workers walk
 through the same life, and one that joins late walks quickly through what is already decided.
@@ -6,7 +6,7 @@ through the same life, and one that joins late walks quickly through what is alr
 
 from collections.abc import Iterator
 
-from search import conclusions, phases
+from search import claims, conclusions, phases
 from search.phases import Phase
 from search.study import Study
 
@@ -26,10 +26,25 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
             yield screen
             finalists = conclusions.finalists(study, screen, stage)
             yield phases.finals(definition, stage, finalists)
-            conclusions.decide(study, stage, finalists, worker)
+            conclusions.decide(study, stage, screen, finalists, worker)
         incumbent = study.carried(stage)
         anchor = incumbent.lr if "lr" in stage.asks else anchor
 
     if study.headline() is None:
         yield phases.confirm(definition, baseline, incumbent)
         conclusions.settle_headline(study, worker)
+
+    if claims.pursued(study):
+        yield from _claims(study, worker)
+
+
+def _claims(study: Study, worker: str) -> Iterator[Phase]:
+    """In the order of the stages: each goes on with the noise that the ones before have measured."""
+    asked: set[tuple[str, int]] = set()
+    while (test := next((t for t in claims.tests(study) if study.claim(t.stage) is None), None)) is not None:
+        phase = claims.next_replicate(study, test)
+        if phase is None or asked.issuperset(planned.cell for planned in phase.runs):
+            claims.settle(study, test, worker)  # over, or no run can be added (a budget of an earlier release)
+        else:
+            asked |= {planned.cell for planned in phase.runs}
+            yield phase

@@ -77,6 +77,12 @@ def _stages(snapshot: Snapshot, pretty: bool) -> Table:
         "",
         _count(ended, snapshot.plan["confirm"]),
     )
+    if "claims" in snapshot.plan:
+        settled = sum(not line.claim_open for line in snapshot.stages)
+        done, begun = settled == len(snapshot.stages), settled > 0 or snapshot.headline is not None
+        shown = "" if done else "further replicates of the finalists" if begun else ""
+        count = Text(f"{settled} of {len(snapshot.stages)} stages", style="dim")
+        grid.add_row(_mark(done, begun, pretty), "claims", shown, count)
     return grid
 
 
@@ -84,7 +90,7 @@ def _leader(line: StageLine) -> Text:
     if line.verdict:
         return Text.assemble(
             (winner_words(line), "bold green"),
-            "  kept" if line.verdict.outcome == "tie" else f"  {line.verdict.outcome}",
+            "  kept" if line.outcome == "tie" else f"  {line.outcome}",
         )
     best = line.best
     if best is None:

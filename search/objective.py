@@ -20,7 +20,7 @@ REPORT_SECONDS = 10.0
 
 
 def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
-    """Train the leased trial until it ends, and say how: a stop reason, or `released` when the worker has to leave.
+    """Train the leased trial until it ends, and say how in words, or `released` when the worker has to leave.
 
     Whatever is told of the trial is told with what the attempt has cost so far, in one transaction.
     Raises `LeaseLost` if another worker has taken the trial over; whatever was done since then is discarded.
@@ -44,7 +44,7 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
             store.report(lease, unsent, save(run, lease, at), meter.row())
             store.release(lease)
             return "released"
-        if _at_rung(run, phase, lease, at):
+        if _at_rung(run, phase, lease):
             store.report(lease, unsent, attempt=meter.row())
             unsent, reported = [], time.monotonic()
             rung = _rung(run, phase, lease, at)
@@ -58,31 +58,30 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
             unsent, reported = [], time.monotonic()
 
     if rung is not None and rung.pruned:
-        stop: Stop = "pruned"
-        result = _result(run, phase, stop, rung.reason, attrs={"rung": rung.evidence()})
+        result = _result(run, phase, "pruned", rung.reason, attrs={"rung": rung.evidence()})
         store.finish(lease, result, attempt=meter.row())
     else:
-        stop = run.stop or "finished"
+        stop: Stop = run.stop or "finished"
         test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
         weights = [] if stop == "diverged" else [save_weights(run, phase, lease, at)]
         result = _result(run, phase, stop, _words(run, recipe), test_score)
         store.finish(lease, result, unsent, weights, meter.row())
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
-    return stop
+    return result.reason
 
 
-def _at_rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> bool:
+def _at_rung(run: Run, phase: Phase, lease: Lease) -> bool:
     """Whether the run stands at a rung where it is to be judged: an incumbent never is, nor one that is decaying or
     about to (it has stalled, and ends with a valid result)."""
-    if not phase.prunable or lease.role == "incumbent" or not run.epochs or run.stop is not None:
+    if lease.role == "incumbent" or not run.epochs or run.stop is not None:
         return False
-    on_rung = run.epochs[-1].phase != "decay" and len(run.epochs) in at.study.definition.budgets.rungs
+    on_rung = run.epochs[-1].phase != "decay" and len(run.epochs) in phase.rungs
     return on_rung and decay_reason(run.constant_scores, run.recipe) is None
 
 
 def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung | None:
     """Compare constant-phase best-so-far scores of the trials of this phase that have reached this rung."""
-    if not _at_rung(run, phase, lease, at):
+    if not _at_rung(run, phase, lease):
         return None
     budgets, epoch = at.study.definition.budgets, len(run.epochs)
     scores = at.study.store.rung_scores(lease.study_id, lease.phase, epoch)

@@ -34,10 +34,8 @@ class Phase:
     kind: Kind
     runs: tuple[Planned, ...]
     allowed: int
-
-    @property
-    def prunable(self) -> bool:
-        return self.kind == "screen"
+    rungs: tuple[int, ...] = ()
+    """Epochs after which its trials are compared and may be pruned: of screens only."""
 
     @property
     def ranks_by_best_epoch(self) -> bool:
@@ -67,15 +65,28 @@ def screen(definition: StudyDefinition, stage: Stage, incumbent: Recipe, anchor:
     replicate = base_replicate(definition)
     runs = tuple(Planned(candidate, replicate) for candidate in screen_candidates(stage, incumbent, anchor))
     allowed = min(stage.trials or len(runs), len(runs))
-    return Phase(definition.phase_name(stage), "screen", runs, allowed)
+    return Phase(definition.phase_name(stage), "screen", runs, allowed, stage.rungs(definition.budgets.rungs))
 
 
-def finals(definition: StudyDefinition, stage: Stage, finalists: tuple[Candidate, ...]) -> Phase:
-    """The finalists on common fresh replicates, replicate by replicate."""
-    first = base_replicate(definition) + FINALS_FIRST
-    name = f"{definition.phase_name(stage)}/finals"
-    runs = [Planned(c, first + n) for n in range(definition.budgets.finals) for c in finalists]
-    return _listed(name, "finals", runs)
+def first_final(definition: StudyDefinition) -> int:
+    """The first of the replicates on which finalists meet."""
+    return base_replicate(definition) + FINALS_FIRST
+
+
+def finals(
+    definition: StudyDefinition,
+    stage: Stage,
+    finalists: tuple[Candidate, ...],
+    after: int = 0,
+    count: int | None = None,
+) -> Phase:
+    """The finalists on `count` common fresh replicates (default: all that decide) behind the first `after`."""
+    budgets = definition.budgets
+    first = first_final(definition) + after
+    runs = [Planned(c, first + n) for n in range(count or budgets.finals) for c in finalists]
+    entrants = 1 + budgets.finalists
+    allowed = entrants * max(budgets.finals, budgets.claims)  # of the phase, whatever part of it is asked for here
+    return Phase(f"{definition.phase_name(stage)}/finals", "finals", tuple(runs), allowed)
 
 
 def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe) -> Phase:
@@ -94,17 +105,33 @@ def with_plateau(definition: StudyDefinition, delta: float) -> Recipe:
 
 
 def planned_runs(definition: StudyDefinition) -> dict[str, int]:
-    """Phase name -> runs at most, before anything is known: the plan. Runs reused from earlier stages are left out."""
+    """Phase name -> runs at most, before anything is known: the plan. Runs reused from earlier stages are left out.
+
+    What is left of `finals` for a claim stands apart, as `claims`.
+    """
     plan = {"pilot": definition.budgets.pilot}
     incumbent = with_plateau(definition, definition.delta)
+    entrants = plan_of_finals(definition)
     for number, stage in enumerate(definition.stages):
         phase = screen(definition, stage, incumbent, incumbent.lr)
-        entrants = 1 + min(definition.budgets.finalists, len({run.candidate.label for run in phase.runs}) - 1)
         reused = number > 0
         plan[phase.name] = phase.allowed - reused
-        plan[f"{phase.name}/finals"] = (entrants - reused) * definition.budgets.finals
+        plan[f"{phase.name}/finals"] = (entrants[phase.name] - reused) * definition.budgets.finals
     plan["confirm"] = 2 * definition.budgets.confirm
+    more = max(0, definition.budgets.claims - definition.budgets.finals)
+    if more:
+        plan["claims"] = more * sum(plan_of_finals(definition).values())
     return plan
+
+
+def plan_of_finals(definition: StudyDefinition) -> dict[str, int]:
+    """Stage -> how many may meet in its finals, the incumbent included."""
+    incumbent = with_plateau(definition, definition.delta)
+    found = {}
+    for stage in definition.stages:
+        values = {run.candidate.label for run in screen(definition, stage, incumbent, incumbent.lr).runs}
+        found[definition.phase_name(stage)] = 1 + min(definition.budgets.finalists, len(values) - 1)
+    return found
 
 
 def _listed(name: str, kind: Kind, runs: list[Planned]) -> Phase:

@@ -48,7 +48,8 @@ class PlainLines:
             self._once("rules", f"pilot: {snapshot.rules.words}")
         for line in snapshot.stages:
             if line.verdict:
-                self._once(f"verdict {line.name}", verdict_sentence(line))
+                settled = "" if line.claim is None else " claim"
+                self._once(f"verdict {line.name}{settled}", verdict_sentence(line))
 
     def say(self, line: str) -> None:
         click.echo(f"[{clock(time.monotonic() - self._began)}] {line}")

@@ -16,6 +16,7 @@ class Rung:
     cut: float
     delta: float
     eta: float
+    minimum: int
     pruned: bool
 
     @property
@@ -39,4 +40,4 @@ def judge(epoch: int, score: float, company: Sequence[float], *, delta: float, e
     ranked = sorted((*others, mine), reverse=True)
     cut = ranked[max(1, math.ceil(len(ranked) / eta)) - 1]
     enough = len(ranked) >= minimum
-    return Rung(epoch, score, others, cut, delta, eta, pruned=enough and mine < cut - delta)
+    return Rung(epoch, score, others, cut, delta, eta, minimum, pruned=enough and mine < cut - delta)

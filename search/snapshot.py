@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search import phases
-from search.study import Headline, Rules, Study
+from search.study import Claim, Headline, Rules, Study
 from storage.attempts import AttemptRow
 from storage.rows import RunRow, Verdict, WorkerRow
 
@@ -23,6 +23,18 @@ class StageLine:
     finals: tuple[RunRow, ...]
     planned_screen: int
     planned_finals: int
+    claim: Claim | None = None
+    claim_open: bool = False
+    planned_claims: int = 0
+    """Runs at most that an open claim may want beyond the finals that decide."""
+
+    @property
+    def outcome(self) -> str:
+        """`better`, `leaning` or `tie`; empty before the verdict. Better is a leaning whose claim has been made."""
+        if self.verdict is None:
+            return ""
+        claimed = self.claim is not None and self.claim.outcome == "claimed" and self.claim.value == self.verdict.value
+        return "better" if claimed else self.verdict.outcome
 
     @property
     def best(self) -> RunRow | None:
@@ -67,17 +79,26 @@ class Snapshot:
         return tuple(w for w in self.workers if w.left_at is None and self.now - w.last_seen < SIGN_OF_LIFE_SECONDS)
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.headline is not None and not any(line.claim_open for line in self.stages)
+
+    @property
     def remaining(self) -> int:
         """Runs still planned at most: of the phases that have begun what is left of them, of the others the plan."""
-        left = 0
+        left = sum(line.planned_claims for line in self.stages)
         for name, planned in self.plan.items():
             ended = sum(row.phase == name and row.state in ENDED and not row.reused for row in self.runs)
             left += 0 if self._decided(name) else max(0, planned - ended)
-        return 0 if self.headline else left
+        return left
 
     def _decided(self, phase: str) -> bool:
         if phase == "pilot":
             return self.rules is not None
+        if phase == "claims":  # counted stage by stage
+            return True
+        if phase == "confirm":
+            return self.headline is not None
         stage = phase.removesuffix("/finals")
         decided = any(line.name == stage and line.verdict is not None for line in self.stages)
         return decided or (phase == stage and any(line.name == stage and line.finals for line in self.stages))
@@ -89,13 +110,20 @@ def take(study: Study) -> Snapshot:
     runs = store.runs(study.study_id)
     verdicts = {verdict.stage: verdict for verdict in store.verdicts(study.study_id)}
     plan = phases.planned_runs(definition)
-    stages = []
+    stages, budgets, entrants = [], definition.budgets, phases.plan_of_finals(definition)
+    more, beyond = max(0, budgets.claims - budgets.finals), phases.first_final(definition) + budgets.finals
     for stage in definition.stages:
         name = definition.phase_name(stage)
         screen, finals = _of(runs, name), _of(runs, f"{name}/finals")
         # The plan takes one run as reused; when more are (the band of the stage before), less is left to do.
         plan[name] -= max(0, sum(row.reused for row in screen) - 1)
-        stages.append(StageLine(name, verdicts.get(name), screen, finals, plan[name], plan[f"{name}/finals"]))
+        claim = study.claim(stage)
+        claim_open = more > 0 and claim is None
+        ahead = sum(row.replicate >= beyond and row.state in ENDED for row in finals)
+        left = max(0, entrants[name] * more - ahead) if claim_open else 0
+        plans = plan[name], plan[f"{name}/finals"]
+        line = StageLine(name, verdicts.get(name), screen, finals, *plans, claim, claim_open, left)
+        stages.append(line)
     return Snapshot(
         study=study,
         rules=study.rules(),

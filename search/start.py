@@ -91,7 +91,7 @@ class Start:
         study, created = create_or_join(store, self._asked(self._resolved if new else self._shaped))
         folder = RunFolder.of(study, request.runs)
         folder.write_text("data.txt", "\n".join(self._data_lines()) + "\n")
-        if study.headline() is not None:
+        if study.finished:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
@@ -172,7 +172,7 @@ class Start:
 
     def _answered(self, store: Store) -> bool:
         manifest = store.manifest(self.request.study_name)
-        return manifest is not None and Study.of(store, manifest).headline() is not None
+        return manifest is not None and Study.of(store, manifest).finished
 
     def _copies(self) -> list[Copy]:
         """The workers of a CPU, and those that will turn out too many for its memory."""
@@ -187,7 +187,7 @@ class Start:
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
-        arguments += words_of(self.options)
+        arguments += ["--speculate", request.speculate, *words_of(self.options)]
         for file in request.files.values():
             arguments += ["--file", str(file)]
         fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)

@@ -92,8 +92,9 @@ def _stage(line: StageLine) -> dict[str, Any]:
     return {
         "stage": line.name,
         "winner": verdict.value if verdict else None,
-        "outcome": verdict.outcome if verdict else None,
+        "outcome": line.outcome or None,
         "evidence": verdict.evidence if verdict else None,
+        "claim": line.claim.model_dump(mode="json") if line.claim else None,
         "trials": line.counts(),
         "screen": [
             {

@@ -19,6 +19,16 @@ def no_rise(scores: Sequence[float], noise: float, patience: int) -> bool:
     return since >= patience
 
 
+def why_ended(study: Study, screen: Phase) -> str:
+    """Why the search of a stage is over, in words."""
+    state = next(each for each in study.store.phases(study.study_id) if each.phase == screen.name)
+    if state.closed is not None:
+        return state.closed
+    if state.used < len(screen.runs):
+        return f"the budget of {state.allowed} trials was spent, of {len(screen.runs)} that the domain holds"
+    return f"all {len(screen.runs)} trials of the domain were run"
+
+
 def stop_screen(study: Study, phase: Phase, rows: Sequence[RunRow]) -> bool:
     """Close the screen for the whole fleet when `stage_patience` says so, never before every value had one trial."""
     patience = study.definition.budgets.stage_patience

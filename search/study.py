@@ -1,7 +1,7 @@
 """A stored study: its frozen definition and what has been measured and decided in it so far."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -96,6 +96,27 @@ class Headline(BaseModel):
     test_gain: Gain | None = None
 
 
+class Claim(BaseModel):
+    """What the sequential test of a stage came to (docs/verdicts.md). It changes wording, never what is carried.
+
+    `value` is the challenger that was claimed, or else the one that stood highest in the end. `squares` and `freedom`
+    are the noise measured so far, which later stages go on with; `could_miss` the gain that would mostly be found.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    outcome: Literal["claimed", "dropped", "exhausted", "unfinished"]
+    incumbent: str
+    value: str | None
+    gain: Gain | None
+    replicates: int
+    p: float | None
+    level: float | None
+    squares: float
+    freedom: int
+    could_miss: float | None
+    dropped: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Study:
     """`definition` is resolved: what is trained. `manifest.definition` is what was asked."""
@@ -153,6 +174,19 @@ class Study:
         if verdict is None:
             raise RuntimeError(f"{self.name}: stage {stage.name} is asked for its winner before its verdict")
         return read_recipe(verdict.recipe)
+
+    def claim(self, stage: Stage) -> Claim | None:
+        """What the sequential test of `stage` came to; None while it goes on."""
+        found = self.store.measurement(self.study_id, f"claim/{self.definition.phase_name(stage)}")
+        return None if found is None else Claim.model_validate(found)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train: the headline is there, and so are the claims that were asked for."""
+        budgets = self.definition.budgets
+        if self.headline() is None:
+            return False
+        return budgets.claims <= budgets.finals or all(self.claim(stage) for stage in self.definition.stages)
 
     def headline(self) -> Headline | None:
         found = self.store.measurement(self.study_id, "headline")

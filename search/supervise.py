@@ -20,7 +20,7 @@ POLL_SECONDS = 0.5
 
 
 def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bool) -> None:
-    """Return once the study has its headline. Exits 130 after an interruption and 1 when no worker is left."""
+    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
     progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
     began = time.monotonic()
     with _termination_as_interrupt():
@@ -43,7 +43,7 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
             crew.stop()
     if study.store.manifest(study.name) is None:
         raise UserError(f"study {study.name} was deleted while it ran; the same line starts a new one")
-    if study.headline() is not None:
+    if study.finished:
         if not quiet:
             click.echo(f"answered after {clock(time.monotonic() - began)} of search with {len(devices)} workers here\n")
     else:
@@ -57,7 +57,7 @@ def _watch(study: Study, crew: Fleet, progress: Progress) -> None:
             progress.say(news)
         snapshot = take(study)
         progress.show(snapshot)
-        if snapshot.headline is not None or not crew.running:
+        if snapshot.finished or not crew.running:
             return
         time.sleep(POLL_SECONDS)
 

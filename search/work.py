@@ -20,12 +20,12 @@ with collector_paused():
 
     from search.ask import digest_of
     from search.data_options import data_options, source_options
+    from search.dataset import dataset_of
     from search.edge import EXIT_INTERRUPTED, UserError, run
     from search.gauge import gauge_of
     from search.keeper import LeaseKeeper
     from search.leaving import Leaving
     from search.pixels import other_pixels
-    from search.resolve import geometry_of
     from search.study import Study
     from search.versions import versions
     from search.worker import TooManyFailures, Worker
@@ -33,7 +33,7 @@ with collector_paused():
     from storage.checkpoints import CheckpointFolder
     from storage.store import Store
     from trainer.custom import Files
-    from trainer.data import Dataset, SourceOptions, load, open_source
+    from trainer.data import Dataset
     from trainer.execution import PLAIN, Mode
     from trainer.modes import fastest
     from trainer.nets import Nets
@@ -54,6 +54,7 @@ RENEWALS_PER_LEASE = 3
 @click.option("--lease-seconds", type=float, default=30.0)
 @click.option("--threads", type=int, default=1)
 @click.option("--launcher", type=int)
+@click.option("--speculate", type=click.Choice(["on", "off"]), default="on")
 @click.option("--plain", is_flag=True, help="Try no faster mode of a GPU.")
 def main(
     name: str,
@@ -66,6 +67,7 @@ def main(
     lease_seconds: float,
     threads: int,
     launcher: int | None,
+    speculate: str,
     plain: bool,
     **options: Any,
 ) -> None:
@@ -80,8 +82,6 @@ def main(
     study = Study.of(store, manifest)
     place = torch.device(device)
     dataset = dataset_of(study, data, source_options(**options)).to(place)
-    if dataset.digest != manifest.data_digest:
-        raise UserError(f"{data} is not the data of study {name}; give --data with the same images and labels")
 
     own_files = {digest_of(file): file for file in files}
     try:
@@ -109,6 +109,7 @@ def main(
         mode={"threads": threads, **vars(mode)},
         gauge=gauge_of(place),
         nets=Nets(mode),
+        speculates=speculate == "on",
     )
     log.info("worker %s on %s joins %s", worker, device, name)
     unsound: CaptureError | None = None
@@ -142,18 +143,6 @@ def mode_of(study: Study, data: Dataset, device: torch.device, files: Files) -> 
         speed = f"{each.images_per_second:,.0f} images/s" if each.images_per_second else f"passed over: {each.why}"
         log.info("mode %s: %s", each.mode.label, speed)
     return mode
-
-
-def dataset_of(study: Study, data: str, options: SourceOptions) -> Dataset:
-    """The data decoded as the study's recipes want them; from the cache, where the launch has put them."""
-    definition = study.definition
-    return load(
-        open_source(data, options),
-        geometry_of(definition.baseline),
-        definition.test_fraction,
-        cache=options.cache,
-        skip_broken=options.skip_broken,
-    )
 
 
 if __name__ == "__main__":

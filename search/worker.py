@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
-from search import memory, sampling
+from search import claims, memory, sampling
 from search.life import life
 from search.meter import Meter, measuring
 from search.objective import train
@@ -47,14 +47,26 @@ class Worker:
         study_id = self._study.study_id
         self._store.open_phase(study_id, phase.name, phase.allowed)
         while not self._at.leaving():
-            got = self._store.claim(study_id, phase.name, self._worker, uuid.uuid4().hex, partial(self._draw, phase))
-            match got:
+            match got := self._claim(phase):
                 case PhaseDone():
                     return
                 case Wait(seconds=seconds):
-                    self._at.leaving.pause(min(seconds, LONGEST_WAIT))
+                    if not (self._at.speculates and self._helped(phase)):
+                        self._at.leaving.pause(min(seconds, LONGEST_WAIT))
                 case Lease():
                     self._train(got, phase)
+
+    def _helped(self, waiting_for: Phase) -> bool:
+        """Whether a run was found, and trained, of the next common replicate of an earlier stage's finalists."""
+        for phase in claims.wanted(self._study):
+            if phase.name != waiting_for.name and isinstance(got := self._claim(phase), Lease):
+                self._train(got, phase)
+                return True
+        return False
+
+    def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
+        draw = partial(self._draw, phase)
+        return self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
 
     def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
         rows = self._store.runs(self._study.study_id, phase.name) if phase.kind == "screen" else []

@@ -20,7 +20,8 @@ from trainer.nets import Nets
 class Workplace:
     """`checkpoint_seconds` lie between two checkpoints of a run; `files` holds the weights and code that
     recipes name by sha256. `mode` is how this worker trains, as far as the recipe does not say: it is recorded with
-    every attempt. `gauge` reads the device. `nets` lends what is built once for all trials."""
+    every attempt. `gauge` reads the device. `nets` lends what is built once for all trials. `speculates`: rather than
+    wait it trains the next common replicate of finalists whose claim is open."""
 
     study: Study
     data: Dataset
@@ -33,3 +34,4 @@ class Workplace:
     mode: Mapping[str, JSON] = field(default_factory=dict)
     gauge: Gauge = field(default_factory=Gauge)
     nets: Nets = field(default_factory=Nets)
+    speculates: bool = True

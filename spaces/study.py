@@ -85,6 +85,14 @@ class Stage(Factor):
     crossed: Factor | None = None
     nuisance: Nuisance | None = None
     trials: int | None = Field(default=None, ge=1)
+    first_rung: int | None = Field(default=None, ge=1)
+    """The first epoch after which it is safe to prune here: later than elsewhere where values start slowly."""
+
+    def rungs(self, usual: tuple[int, ...]) -> tuple[int, ...]:
+        """Of `usual` those that are safe in this stage; its first safe one always."""
+        if self.first_rung is None:
+            return usual
+        return tuple(sorted({self.first_rung, *(rung for rung in usual if rung > self.first_rung)}))
 
     @model_validator(mode="after")
     def _one_question(self) -> "Stage":
@@ -114,6 +122,8 @@ class Budgets(Frozen):
     """Challengers that meet the incumbent in the finals."""
     finals: int = Field(default=3, ge=1, le=99)
     """Common fresh replicates on which the working choice is made."""
+    claims: int = Field(default=8, ge=0, le=99)
+    """Common replicates up to which a stage is followed for a claim; as many as `finals` or fewer: none is made."""
     confirm: int = Field(default=8, ge=2, le=99)
     """Reserved replicates of final recipe against baseline: the headline."""
     rungs: tuple[int, ...] = (2, 4)

@@ -25,6 +25,7 @@ QUICK = (
     "budgets.pilot=2",
     "budgets.finals=2",
     "budgets.finalists=1",
+    "budgets.claims=4",
     "budgets.confirm=2",
 )
 SETTINGS = [word for setting in QUICK for word in ("--set", setting)]

@@ -109,6 +109,7 @@ def test_the_plan_counts_what_a_study_runs_at_most() -> None:
         "3-augment": 14,
         "3-augment/finals": 6,
         "confirm": 16,
+        "claims": 3 * 3 * (8 - 3),
     }
 
 

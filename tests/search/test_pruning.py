@@ -1,10 +1,15 @@
+import json
 import math
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search import phases
 from search.pruning import judge
+from spaces.lr_aug import LR_AUG
+from spaces.overrides import override
 
+AUGMENT = LR_AUG.stages[2]
 SCORE = st.floats(0, 1)
 ANY = st.one_of(SCORE, st.sampled_from([math.nan, math.inf, -math.inf]))
 COMPANY = st.lists(SCORE, max_size=12)
@@ -48,9 +53,10 @@ def test_no_number_crashes_the_rule(score: float, company: list[float], delta: f
 
 @given(score=SCORE, company=COMPANY, delta=SCORE)
 def test_a_decision_can_be_derived_again_from_its_evidence(score: float, company: list[float], delta: float) -> None:
-    evidence = judge(2, score, company, delta=delta, **RULE).evidence()
-    again = judge(evidence["epoch"], evidence["score"], evidence["company"], delta=evidence["delta"], **RULE)
-    assert again.pruned == evidence["pruned"]
+    evidence = json.loads(json.dumps(judge(2, score, company, delta=delta, **RULE).evidence()))
+    rule = {name: evidence[name] for name in ("delta", "eta", "minimum")}
+    again = judge(evidence["epoch"], evidence["score"], evidence["company"], **rule)
+    assert (again.pruned, again.cut) == (evidence["pruned"], evidence["cut"])
 
 
 def test_a_pruned_trial_says_why_in_words() -> None:
@@ -58,3 +64,29 @@ def test_a_pruned_trial_says_why_in_words() -> None:
         judge(4, 0.812, [0.871, 0.9, 0.9], delta=0.006, **RULE).reason
         == "pruned at epoch 4: 0.812, cut 0.900, delta 0.006"
     )
+
+
+@given(curves=st.lists(st.lists(SCORE, min_size=4, max_size=4), max_size=10), delta=SCORE)
+def test_a_curve_that_dominates_all_others_at_every_epoch_is_never_pruned(
+    curves: list[list[float]], delta: float
+) -> None:
+    highest = [max(scores, default=0.5) for scores in zip(*curves, strict=True)] if curves else [0.5] * 4
+    for epoch in (1, 2, 3, 4):
+        company = [max(curve[:epoch]) for curve in curves]
+        assert not judge(epoch, max(highest[:epoch]), company, delta=delta, **RULE).pruned
+
+
+def test_a_stage_names_its_first_safe_rung() -> None:
+    assert AUGMENT.rungs((2, 4, 8)) == (2, 4, 8)
+    late = AUGMENT.model_copy(update={"first_rung": 4})
+    assert late.rungs((2, 4, 8)) == (4, 8)
+    assert AUGMENT.model_copy(update={"first_rung": 5}).rungs((2, 4)) == (5,)
+
+
+def test_a_screen_is_judged_at_the_rungs_of_its_stage_and_nothing_else_is_judged_at_all() -> None:
+    definition = override(LR_AUG, ("stages.augment.first_rung=3",))
+    incumbent = phases.with_plateau(definition, 0.01)
+    rungs = [phases.screen(definition, stage, incumbent, incumbent.lr).rungs for stage in definition.stages]
+    assert rungs == [definition.budgets.rungs, definition.budgets.rungs, (3, 4)]
+    assert phases.pilot(definition).rungs == ()
+    assert phases.confirm(definition, incumbent, incumbent).rungs == ()

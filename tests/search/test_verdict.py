@@ -1,4 +1,5 @@
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from search.stopping import no_rise
-from search.verdict import Contender, choose, oscillation, paired_gain, sized, spread
+from search.verdict import DELTA_CEILING, Contender, choose, oscillation, paired_gain, sized, spread
+from trainer.early_stopping import stalled
+from trainer.recipe import Plateau
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 
@@ -79,6 +82,18 @@ def test_oscillation_ignores_the_rise_and_measures_the_converged_half() -> None:
     assert 0.01 < oscillation([shaky]) < 0.03
     assert oscillation([[math.nan, math.nan]]) == 0.0
     assert oscillation([]) == 0.0
+
+
+@given(st.integers(0, 10_000), st.floats(0.0, 0.002))
+def test_a_curve_that_rises_is_not_stopped_however_far_seeds_lie_apart(seed: int, swing: float) -> None:
+    draw = random.Random(seed)
+    starts = [0.7 + draw.gauss(0, 0.01) for _ in range(4)]  # a spread of 1.0 points over seeds
+    curves = [[start + 0.003 * n + draw.uniform(-swing, swing) for n in range(20)] for start in starts]
+    delta = sized(oscillation(curves), images=300, ceiling=DELTA_CEILING)
+    assert delta < 0.01, "delta is how far a curve swings, not how far seeds lie apart"
+    for start in starts:
+        rising = [start + 0.003 * n for n in range(60)]
+        assert not any(stalled(rising[:end], Plateau(patience=3, delta=delta)) for end in range(60))
 
 
 def test_spread_is_the_sample_standard_deviation() -> None:

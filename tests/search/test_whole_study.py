@@ -209,7 +209,7 @@ def test_status_tells_people_and_programs(here: Callable[..., Outcome]) -> None:
     assert document["schema"] == 1
     assert document["answered"] is True
     assert [stage["stage"] for stage in document["stages"]] == ["1-lr", "2-loss", "3-augment"]
-    assert sum(document["stages"][0]["trials"].values()) == 4 + 4
+    assert 4 + 4 <= sum(document["stages"][0]["trials"].values()) <= 4 + 4 + 4, "screen, finals, and what a claim took"
 
 
 def test_every_trained_run_has_its_attempt_with_all_the_images_of_its_epochs(ended: Ended) -> None:

@@ -15,7 +15,7 @@ RECIPE = Recipe(image_size=8, epochs=6, decay_epochs=1, lr=0.004, plateau=Platea
 
 def screen_of(*recipes: Recipe) -> Phase:
     runs = tuple(Planned(Candidate(f"{r.lr:g}", "challenger", r, (("lr", r.lr),)), 0) for r in recipes)
-    return Phase("1-lr", "screen", runs, 20)
+    return Phase("1-lr", "screen", runs, 20, rungs=(2,))
 
 
 def claim(at: Workplace, phase: Phase, planned: Planned, worker: str = WORKER) -> Lease:

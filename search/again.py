@@ -1,0 +1,99 @@
+"""A stored trial trained once more, next to its stored curve."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from search.ask import digest_of
+from search.dataset import dataset_of
+from search.edge import UserError
+from search.sides import trial_row
+from search.study import Study
+from search.versions import versions
+from storage.rows import EpochRow, RunRow
+from trainer.data import SourceOptions
+from trainer.execution import Mode
+from trainer.nets import Nets
+from trainer.recipe import read_recipe
+from trainer.replicate import Replicate
+from trainer.run import Epoch, Run
+
+
+@dataclass
+class Again:
+    study: Study
+    row: RunRow
+    curve: tuple[EpochRow, ...]
+    run: Run
+    other_mode: tuple[str, ...]  # what differs from the mode it was trained in
+    _equal: list[bool] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        study: Study,
+        phase: str,
+        number: int,
+        data: str,
+        options: SourceOptions,
+        files: tuple[Path, ...],
+        device: str,
+    ) -> "Again":
+        """Raises `UserError` when there is no such trial, or no epoch of it, or the data are others."""
+        row = trial_row(study, phase, number)
+        curve = tuple(study.store.curves(study.study_id, phase).get(number, ()))
+        if not curve:
+            raise UserError(f"{study.name}/{phase}#{number} has no epoch on record: choose one that has been trained")
+        place, dataset = torch.device(device), dataset_of(study, data, options)
+        attempts = [each for each in study.store.attempts(study.study_id) if each.trial_id == row.trial_id]
+        mode = dict(attempts[-1].mode) if attempts else {}
+        known = {name: bool(mode[name]) for name in ("channels_last", "compiled", "graphs") if name in mode}
+        torch.set_num_threads(int(str(mode.get("threads", 1))))
+        run = Run(
+            read_recipe(row.recipe),
+            Replicate.numbered(row.replicate, study.definition.folds),
+            dataset.to(place),
+            place,
+            files={digest_of(file): file for file in files},
+            nets=Nets(Mode(**known)),
+        )
+        libraries = versions()
+        other = [key for key, value in study.manifest.versions.items() if libraries.get(key) != value]
+        if attempts and torch.device(attempts[-1].device).type != place.type:
+            other.append(f"device {attempts[-1].device}")
+        if len({each.host for each in attempts}) > 1:
+            other.append("taken over on another host")
+        return cls(study, row, curve, run, tuple(other))
+
+    @property
+    def words(self) -> str:
+        """What is trained, and where it was first."""
+        worker = f", first trained by {self.row.worker}" if self.row.worker else ""
+        return f"{self.row.label} on replicate {self.row.replicate}, {len(self.curve)} epochs{worker}"
+
+    def epochs(self) -> Iterator[tuple[Epoch, EpochRow]]:
+        """Each epoch as it is trained with the stored one, as far as those go (a pruned trial ends at its rung)."""
+        yield from zip(self.run, self.curve, strict=False)
+
+    def note(self, epoch: Epoch, stored: EpochRow) -> None:
+        """Remember whether the two are one to the bit."""
+        pairs = ((epoch.score, stored.score), (epoch.train_loss, stored.train_loss), (epoch.val_loss, stored.val_loss))
+        self._equal.append(all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs))
+
+    def different(self, largest: float) -> bool:
+        rules = self.study.rules()
+        return len(self._equal) < len(self.curve) or largest > (rules.delta if rules else 0.0)
+
+    def conclusion(self, largest: float) -> str:
+        if len(self._equal) < len(self.curve):
+            return f"NOT reproduced: it ended after {len(self._equal)} of {len(self.curve)} epochs"
+        if all(self._equal):
+            return f"reproduced: equal to the bit in all {len(self.curve)} epochs"
+        rules = self.study.rules()
+        delta = f"delta {rules.delta:g}" if rules else "no delta: the pilot is not over"
+        why = f" (another execution mode: {', '.join(self.other_mode)})" if self.other_mode else ""
+        said = "NOT reproduced" if self.different(largest) else "reproduced within noise"
+        return f"{said}: scores differ by at most {largest:.4f}, {delta}{why}"

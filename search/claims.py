@@ -1,0 +1,131 @@
+"""What a stage may claim: the sequential test on the common replicates of its finalists, stage after stage."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from search import conclusions, phases
+from search.candidates import Candidate
+from search.phases import Phase
+from search.sequential import NOTHING, Noise, Standing, could_miss, stand
+from search.study import Claim, Gain, Study, as_json
+from spaces.study import Stage
+from storage.rows import RunRow
+
+
+@dataclass(frozen=True)
+class Test:
+    """The test of a decided stage as its rows have it."""
+
+    stage: Stage
+    finalists: tuple[Candidate, ...]  # incumbent first
+    standing: Standing
+    dropped: dict[str, str]  # label -> why it takes no part
+
+
+def pursued(study: Study) -> bool:
+    """Whether claims are asked for at all."""
+    budgets = study.definition.budgets
+    return budgets.claims > budgets.finals
+
+
+def tests(study: Study) -> Iterator[Test]:
+    """The test of every decided stage, in order; each goes on with the noise that the ones before have measured.
+
+    Ends before the first stage that is not decided.
+    """
+    carried = NOTHING
+    for stage, finalists in decided(study):
+        settled = study.claim(stage)
+        test = _test(study, stage, finalists, carried)
+        yield test
+        carried = test.standing.noise if settled is None else Noise(settled.squares, settled.freedom)
+
+
+def decided(study: Study) -> Iterator[tuple[Stage, tuple[Candidate, ...]]]:
+    """The stages that have a verdict, each with its finalists, incumbent first."""
+    definition, rules = study.definition, study.rules()
+    if rules is None:
+        return
+    incumbent = phases.with_plateau(definition, rules.delta)
+    anchor = incumbent.lr
+    for stage in definition.stages:
+        if study.verdict(stage) is None:
+            return
+        screen = phases.screen(definition, stage, incumbent, anchor)
+        yield stage, conclusions.finalists(study, screen, stage)
+        incumbent = study.carried(stage)
+        anchor = incumbent.lr if "lr" in stage.asks else anchor
+
+
+def next_replicate(study: Study, test: Test) -> Phase | None:
+    """The runs of the next common replicate of those still in the test; None when it is over."""
+    if test.standing.outcome != "open" or study.claim(test.stage) is not None:
+        return None
+    active = [candidate for candidate in test.finalists if candidate.label in test.standing.active]
+    return phases.finals(study.definition, test.stage, tuple(active), after=test.standing.seen, count=1)
+
+
+def wanted(study: Study) -> Iterator[Phase]:
+    """Of every decided stage whose claim is open, its next common replicate."""
+    if pursued(study):
+        for test in tests(study):
+            if (phase := next_replicate(study, test)) is not None:
+                yield phase
+
+
+def settle(study: Study, test: Test, worker: str) -> Claim:
+    """Write the outcome of a test down: one row, whoever writes it first."""
+    best, standing = test.standing.best, test.standing
+    floor = _floor(study)
+    missed = could_miss(standing.noise, best.replicates, floor) if best else math.inf
+    claim = Claim(
+        outcome="unfinished" if standing.outcome == "open" else standing.outcome,
+        incumbent=test.finalists[0].label,
+        value=best.label if best else None,
+        gain=Gain(mean=best.gain, low=best.low, high=best.high) if best else None,
+        replicates=best.replicates if best else 0,
+        p=best.p if best else None,
+        level=best.level if best else None,
+        squares=standing.noise.squares,
+        freedom=standing.noise.freedom,
+        could_miss=missed if math.isfinite(missed) else None,
+        dropped=test.dropped,
+    )
+    key = f"claim/{study.definition.phase_name(test.stage)}"
+    return Claim.model_validate(study.store.measure_once(study.study_id, key, as_json(claim), worker))
+
+
+def _test(study: Study, stage: Stage, finalists: tuple[Candidate, ...], carried: Noise) -> Test:
+    definition = study.definition
+    rows = study.store.runs(study.study_id, f"{definition.phase_name(stage)}/finals")
+    first = phases.first_final(definition)
+    replicates = range(first, first + definition.budgets.claims)
+    scores, dropped = {}, {}
+    for candidate in finalists:
+        mine = {row.replicate: row for row in rows if row.signature == candidate.recipe.signature}
+        lost = next((row for row in mine.values() if _lost(row)), None)
+        if lost is not None:
+            dropped[candidate.label] = f"{lost.stop} on replicate {lost.replicate}"
+        else:
+            scores[candidate.label] = {
+                n: row.last_score
+                for n, row in mine.items()
+                if conclusions.ended_well(row) and row.last_score is not None
+            }
+    incumbent = finalists[0].label
+    if incumbent in dropped or len(scores) < 2:
+        return Test(stage, finalists, Standing("dropped", None, (incumbent,), 0, carried, ()), dropped)
+    most = definition.budgets.claims
+    return Test(
+        stage, finalists, stand(scores, incumbent, replicates, carried=carried, floor=_floor(study), most=most), dropped
+    )
+
+
+def _lost(row: RunRow) -> bool:
+    return row.state == "FAIL" or (row.state == "COMPLETE" and not conclusions.ended_well(row))
+
+
+def _floor(study: Study) -> float:
+    """One validation image's worth of score."""
+    return 1 / study.resolved.data.validation_images(study.definition.folds)
