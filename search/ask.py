@@ -53,6 +53,8 @@ class Request:
     metric: str | None
     seed: int | None
     trials: int | None
+    decide: str | None
+    min_gain: float | None
     speculate: str
     workers: int | None
     device: str
@@ -91,6 +93,10 @@ class Request:
             short.append(f"baseline.metric={self.metric}")
         if self.seed is not None:
             short.append(f"seed={self.seed}")
+        if self.decide:
+            short.append(f"decide={self.decide}")
+        if self.min_gain is not None:
+            short.append(f"min_gain={self.min_gain}")
         if self.trials is not None:
             short += [f"stages.{stage.name}.trials={self.trials}" for stage in definition.stages]
         definition = override(definition, tuple(self._expanded(setting) for setting in (*short, *self.settings)))

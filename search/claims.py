@@ -1,7 +1,7 @@
 """What a stage may claim: the sequential test on the common replicates of its finalists, stage after stage."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from search import conclusions, phases
@@ -29,17 +29,10 @@ def pursued(study: Study) -> bool:
     return budgets.claims > budgets.finals
 
 
-def tests(study: Study) -> Iterator[Test]:
-    """The test of every decided stage, in order; each goes on with the noise that the ones before have measured.
-
-    Ends before the first stage that is not decided.
-    """
-    carried = NOTHING
-    for stage, finalists in decided(study):
-        settled = study.claim(stage)
-        test = _test(study, stage, finalists, carried)
-        yield test
-        carried = test.standing.noise if settled is None else Noise(settled.squares, settled.freedom)
+def test_of(study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Test:
+    """The test of a stage on the rows of its finals, incumbent first among `finalists`."""
+    rows = study.store.runs(study.study_id, f"{study.definition.phase_name(stage)}/finals")
+    return test_on(rows, study, stage, finalists)
 
 
 def decided(study: Study) -> Iterator[tuple[Stage, tuple[Candidate, ...]]]:
@@ -69,8 +62,8 @@ def next_replicate(study: Study, test: Test) -> Phase | None:
 def wanted(study: Study) -> Iterator[Phase]:
     """Of every decided stage whose claim is open, its next common replicate."""
     if pursued(study):
-        for test in tests(study):
-            if (phase := next_replicate(study, test)) is not None:
+        for stage, finalists in decided(study):
+            if (phase := next_replicate(study, test_of(study, stage, finalists))) is not None:
                 yield phase
 
 
@@ -96,9 +89,12 @@ def settle(study: Study, test: Test, worker: str) -> Claim:
     return Claim.model_validate(study.store.measure_once(study.study_id, key, as_json(claim), worker))
 
 
-def _test(study: Study, stage: Stage, finalists: tuple[Candidate, ...], carried: Noise) -> Test:
-    definition = study.definition
-    rows = study.store.runs(study.study_id, f"{definition.phase_name(stage)}/finals")
+def test_on(rows: Sequence[RunRow], study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Test:
+    """On these rows. It goes on with the noise that the settled tests of earlier stages have measured."""
+    definition, carried = study.definition, NOTHING
+    for before in definition.stages[: definition.stages.index(stage)]:
+        if (settled := study.claim(before)) is not None:
+            carried = Noise(settled.squares, settled.freedom)
     first = phases.first_final(definition)
     replicates = range(first, first + definition.budgets.claims)
     scores, dropped = {}, {}

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from search import phases, verdict
 from search.candidates import Candidate, undeclared_differences
 from search.headline import headline_of
 from search.phases import Phase
 from search.stopping import why_ended
-from search.study import Headline, Rules, Study, as_json
+from search.study import Claim, Headline, Rules, Study, as_json
 from search.verdict import Contender
 from spaces.study import Stage
 from storage.rows import RunRow, Verdict
@@ -67,7 +68,9 @@ def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Cand
     first = phases.first_final(study.definition)  # later replicates count for claims only
     replicates = sorted({row.replicate for row in rows if row.replicate < first + study.definition.budgets.finals})
     contenders = [_contender(candidate, rows, replicates, candidate is contestants[0]) for candidate in contestants]
-    choice = verdict.choose(contenders, replicates)
+    if study.definition.decide == "strict":
+        contenders = _only_claimed(contenders, study.claim(stage))
+    choice = verdict.choose(contenders, replicates, study.definition.min_gain)
     winner = contestants[0]
     if choice is not None:
         winner = next(candidate for candidate in contestants if candidate.label == choice.label)
@@ -91,6 +94,15 @@ def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Cand
     outcome = choice.outcome if choice else "tie"
     row = Verdict(outcome, winner.label, winner.recipe.canonical(), evidence, worker)
     return study.store.decide_once(study.study_id, name, row)
+
+
+def _only_claimed(contenders: Sequence[Contender], claim: Claim | None) -> list[Contender]:
+    """The incumbent, and the challenger that was claimed, if one was; the others stand aside."""
+    claimed = claim.value if claim is not None and claim.outcome == "claimed" else None
+    return [
+        c if c.is_incumbent or c.label == claimed or c.dropped else replace(c, dropped="not claimed (decide strict)")
+        for c in contenders
+    ]
 
 
 def settle_headline(study: Study, worker: str) -> Headline:

@@ -10,7 +10,7 @@ from search.ask import launch_line
 from search.edge import Refused
 from search.own_code import StoredCode
 from search.study import DataFacts, Resolved, Study
-from search.versions import versions
+from search.versions import other_arithmetic, versions
 from spaces.overrides import differences
 from spaces.study import StudyDefinition
 from storage.rows import Manifest
@@ -52,7 +52,13 @@ def create_or_join(store: Store, asked: Asked) -> tuple[Study, bool]:
     existed = store.manifest(asked.name) is not None
     stored = store.create(asked.name, mine)
     check_joins(stored, mine, asked)
-    return Study.of(store, stored), not existed
+    study = Study.of(store, stored)
+    if (apart := other_arithmetic(stored.versions)) and not study.finished:  # an answer may be read with any
+        raise Refused(
+            f"study {stored.name} was begun with other libraries ({apart}): their scores are never ranked together; "
+            f"install those of the study, or start your own with --name {stored.name}-2"
+        )
+    return study, not existed
 
 
 def check_joins(stored: Manifest, mine: Manifest, asked: Asked) -> None:

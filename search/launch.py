@@ -47,6 +47,17 @@ from search.options import runs_option, storage_option
 )
 @click.option("--trials", type=click.IntRange(1), help="At most so many trials in each screen.")
 @click.option(
+    "--decide",
+    type=click.Choice(["mean", "strict"]),
+    help="Carry the highest mean of the finals (default), or a challenger only if a claim is made for it.",
+)
+@click.option(
+    "--min-gain",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SCORE",
+    help="Carry a challenger only if it leads by so much: 0.002 is 0.2 points (default: 0).",
+)
+@click.option(
     "--workers",
     envvar="CETERIS_WORKERS",
     type=click.IntRange(1, 256),

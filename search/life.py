@@ -7,8 +7,10 @@ through the same life, and one that joins late walks quickly through what is alr
 from collections.abc import Iterator
 
 from search import claims, conclusions, phases
+from search.candidates import Candidate
 from search.phases import Phase
 from search.study import Study
+from spaces.study import Stage
 
 
 def life(study: Study, worker: str) -> Iterator[Phase]:
@@ -26,6 +28,8 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
             yield screen
             finalists = conclusions.finalists(study, screen, stage)
             yield phases.finals(definition, stage, finalists)
+            if definition.decide == "strict":
+                yield from _claim(study, stage, finalists, worker)
             conclusions.decide(study, stage, screen, finalists, worker)
         incumbent = study.carried(stage)
         anchor = incumbent.lr if "lr" in stage.asks else anchor
@@ -34,14 +38,16 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
         yield phases.confirm(definition, baseline, incumbent)
         conclusions.settle_headline(study, worker)
 
-    if claims.pursued(study):
-        yield from _claims(study, worker)
+    if claims.pursued(study):  # in order: each goes on with the noise that the ones before have measured
+        for stage, finalists in claims.decided(study):
+            yield from _claim(study, stage, finalists, worker)
 
 
-def _claims(study: Study, worker: str) -> Iterator[Phase]:
-    """In the order of the stages: each goes on with the noise that the ones before have measured."""
+def _claim(study: Study, stage: Stage, finalists: tuple[Candidate, ...], worker: str) -> Iterator[Phase]:
+    """Common replicates, one after the other, until the test of the stage is over and written down."""
     asked: set[tuple[str, int]] = set()
-    while (test := next((t for t in claims.tests(study) if study.claim(t.stage) is None), None)) is not None:
+    while study.claim(stage) is None:
+        test = claims.test_of(study, stage, finalists)
         phase = claims.next_replicate(study, test)
         if phase is None or asked.issuperset(planned.cell for planned in phase.runs):
             claims.settle(study, test, worker)  # over, or no run can be added (a budget of an earlier release)

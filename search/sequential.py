@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FIRST_LOOK = 3  # replicates before anything is claimed or dropped
-LEVEL, LEVEL_ALONE = 0.03, 0.028  # one-sided, at the last look: shared by the challengers, or for a single one
+LEVEL, LEVEL_ALONE = 0.03, 0.027  # one-sided, at the last look: shared by the challengers, or for a single one
 QUOTED = 0.99  # quantile of the interval quoted as 95 %, which covers that much after the best was picked
 
 
@@ -72,7 +72,8 @@ def stand(
     is pooled from two-way residuals (contender and replicate taken out), sums `carried` from earlier stages included,
     and taken for `floor` at least: one validation image's worth of score. At every look from the third replicate on a
     challenger is claimed if p <= level / challengers * (replicates / most) ** 2, and dropped if its mean gain is 0 or
-    less. Without any noise at all nothing is claimed: such scores are not independent.
+    less; of several that could be claimed it is the one that led at the third replicate. Without any noise at all
+    nothing is claimed: such scores are not independent.
     """
     challengers = [label for label in scores if label != incumbent]
     level = LEVEL_ALONE if len(challengers) == 1 else LEVEL / max(1, len(challengers))
@@ -80,6 +81,7 @@ def stand(
     seen: list[int] = []
     squares, freedom = carried.squares, carried.freedom
     looks: list[Look] = []
+    favourite = ""  # who led at the first look: whom a stage carries on
     for replicate in list(replicates)[:most]:
         if any(replicate not in scores[label] for label in active):
             break
@@ -92,6 +94,7 @@ def stand(
         now = level * (count / most) ** 2
         latest = [_look(scores, label, incumbent, seen, noise, floor, now) for label in active[1:]]
         looks += latest
+        favourite = favourite or max(latest, key=lambda look: look.gain).label
         claimed = [look for look in latest if look.p <= look.level and noise.squares > 0]
         if claimed:
             return Standing(

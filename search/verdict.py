@@ -62,8 +62,9 @@ class Choice:
     replicates: tuple[int, ...]
 
 
-def choose(contenders: Sequence[Contender], replicates: Sequence[int]) -> Choice | None:
-    """The working choice: the highest mean over the common replicates, the incumbent winning an exact draw.
+def choose(contenders: Sequence[Contender], replicates: Sequence[int], min_gain: float = 0.0) -> Choice | None:
+    """The working choice: the highest mean over the common replicates, the incumbent winning an exact draw and against
+    whoever leads it by less than `min_gain`.
 
     *tie* means the incumbent is carried, *leaning* that a challenger is; a claim (*better*) is not made from three
     replicates. None when no contender is left.
@@ -73,6 +74,8 @@ def choose(contenders: Sequence[Contender], replicates: Sequence[int]) -> Choice
         return None
     winner = max(active, key=lambda c: (c.mean(replicates), c.is_incumbent))
     incumbent = next((c for c in active if c.is_incumbent), None)
+    if incumbent and winner.mean(replicates) - incumbent.mean(replicates) < min_gain:
+        winner = incumbent
     gain = winner.mean(replicates) - incumbent.mean(replicates) if incumbent else math.nan
     outcome = "tie" if winner.is_incumbent else "leaning"
     return Choice(outcome, winner.label, winner.mean(replicates), gain, tuple(replicates))

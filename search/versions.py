@@ -18,3 +18,16 @@ def other_versions(created_with: Mapping[str, str]) -> str | None:
         return None
     words = ", ".join(f"{name} {here[name]}, there {created_with[name]}" for name in other)
     return f"other libraries here than where the study began, so that runs agree within noise only: {words}"
+
+
+def other_arithmetic(created_with: Mapping[str, str]) -> str | None:
+    """Whose runs are never ranked, pruned or averaged with those made here: torch or timm of another minor release."""
+    here = versions()
+    other = [
+        name for name in ("torch", "timm") if name in created_with and _minor(created_with[name]) != _minor(here[name])
+    ]
+    return ", ".join(f"{name} {created_with[name]} there, {here[name]} here" for name in other) or None
+
+
+def _minor(release: str) -> list[str]:
+    return release.partition("+")[0].split(".")[:2]

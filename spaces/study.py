@@ -150,6 +150,10 @@ class StudyDefinition(Frozen):
     """Size of "no difference" within one curve; measured by the pilot while `delta` stands in `auto`."""
     noise: float = Field(default=0.005, ge=0, lt=1)
     """Size of "no difference" between two runs; measured by the pilot while `noise` stands in `auto`."""
+    decide: Literal["mean", "strict"] = "mean"
+    """What a stage carries on: the highest mean of the finals, or a challenger only if it is claimed."""
+    min_gain: float = Field(default=0.0, ge=0, lt=1)
+    """What a challenger must lead the incumbent by, in score, to be carried on."""
     budgets: Budgets = Budgets()
     folds: int = Field(default=5, ge=2, le=20)
     test_fraction: float = Field(default=1 / 6, gt=0, lt=0.9)
@@ -163,6 +167,11 @@ class StudyDefinition(Frozen):
             raise ValueError(f"two stages share a name ({', '.join(names)}); give each its own")
         if self.baseline.plateau is not None:
             raise ValueError("baseline.plateau is set by the study; give patience and delta instead")
+        if self.decide == "strict" and self.budgets.claims <= self.budgets.finals:
+            raise ValueError(
+                f"decide strict carries what is claimed, and budgets.claims {self.budgets.claims} lets none be: give "
+                f"more than budgets.finals {self.budgets.finals}"
+            )
         for stage in self.stages:
             for asked in (stage, stage.crossed) if stage.crossed else (stage,):
                 _check_values(stage.name, asked)

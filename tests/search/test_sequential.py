@@ -48,7 +48,7 @@ def test_one_challenger_is_judged_by_a_paired_t_with_its_level() -> None:
     gains = [row[1] - row[0] for row in table]
     t = statistics.fmean(gains) / (statistics.stdev(gains) / math.sqrt(3))
     assert told.looks[0].p == pytest.approx(stats.t.sf(t, 2))
-    assert told.looks[0].level == pytest.approx(0.028 * (3 / 8) ** 2)
+    assert told.looks[0].level == pytest.approx(0.027 * (3 / 8) ** 2)
     half = stats.t.ppf(0.99, 2) * statistics.stdev(gains) / math.sqrt(3)
     assert told.looks[0].high - told.looks[0].gain == pytest.approx(half)
 

@@ -1,0 +1,169 @@
+"""Claims in a stored study: which replicates are wanted, and that the same evidence gives the same claim."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from search import claims
+from search.candidates import Candidate
+from search.life import life
+from search.phases import Phase
+from search.snapshot import take
+from search.study import Study
+from search.workplace import Workplace
+from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
+from tests.search.trials import WORKER
+
+
+def study_with(at: Workplace, **changes: object) -> Study:
+    """The study of the workplace with three finals and up to eight replicates, on paper."""
+    definition = at.study.definition
+    budgets = definition.budgets.model_copy(update={"finals": 3, "claims": 8, "finalists": 2, "confirm": 2})
+    definition = definition.model_copy(update={"budgets": budgets, "stages": definition.stages[:2], **changes})
+    return replace(at.study, resolved=at.study.resolved.model_copy(update={"definition": definition}))
+
+
+def carry_out(study: Study, some: Iterable[Phase] | None = None) -> list[str]:
+    """Walk through the study's life (or some phases), runs scored by chance, not trained: what was run, in order."""
+    done = []
+    store = study.store
+    for phase in life(study, WORKER) if some is None else some:
+        store.open_phase(study.study_id, phase.name, phase.allowed)
+        for planned in phase.runs:
+            candidate = planned.candidate
+            proposal = Proposal(
+                cell=CellKey(*planned.cell),
+                data_digest=study.manifest.data_digest,
+                recipe=candidate.recipe.canonical(),
+                role=candidate.role,
+                label=candidate.label,
+                params={},
+                distributions={},
+            )
+            nonce = f"{phase.name}-{planned.cell[0][:12]}-{planned.replicate}"
+            got = store.claim(
+                study.study_id, phase.name, WORKER, nonce, lambda taken, p=proposal: None if p.cell in taken else p
+            )
+            if isinstance(got, (PhaseDone, Wait)):
+                continue
+            assert isinstance(got, Lease)
+            done.append(f"{phase.name} {candidate.label} {planned.replicate}")
+            score = scored(study, candidate, planned.replicate)
+            store.finish(got, Result("finished", "finished", score, 1, score, score, 4, 1.0, test_score=score))
+    return done
+
+
+def scored(study: Study, candidate: Candidate, replicate: int) -> float:
+    """A learning rate of 0.008 is better by 2 points, nothing else is; noise has 0.4 points."""
+    draw = random.Random(f"{candidate.recipe.signature}/{replicate}")
+    lr = 0.02 if 0.007 < candidate.recipe.lr < 0.009 else 0.0
+    shared = random.Random(replicate).uniform(-0.05, 0.05)
+    return round(0.8 + lr + shared + draw.gauss(0, 0.004), 4)
+
+
+def test_a_gain_above_the_noise_is_claimed_and_one_that_is_not_there_is_not(at: Workplace) -> None:
+    study = study_with(at)
+    ran = carry_out(study)
+    first, second = study.definition.stages
+    lr, loss = study.claim(first), study.claim(second)
+    assert lr is not None
+    assert loss is not None
+    assert lr.outcome == "claimed"
+    assert lr.gain is not None
+    assert lr.gain.mean == pytest.approx(0.02, abs=0.01)
+    assert loss.outcome in ("dropped", "exhausted")
+    assert loss.freedom > lr.freedom >= 4, "the second stage goes on with the noise of the first"
+    confirmed = max(n for n, what in enumerate(ran) if what.startswith("confirm"))
+    later = [what for what in ran[confirmed:] if "/finals" in what]
+    assert all(int(what.rsplit(" ", 1)[1]) % 1000 > 3 for what in later), (
+        "what a claim wants is trained after the headline"
+    )
+    assert study.finished
+    snapshot = take(study)
+    assert snapshot.finished
+    assert snapshot.stages[0].outcome == "better"
+
+
+def test_a_claim_changes_no_choice_and_a_study_without_claims_ends_with_the_headline(at: Workplace) -> None:
+    study = study_with(at)
+    carry_out(study)
+    carried = [study.carried(stage) for stage in study.definition.stages]
+    for stage, recipe in zip(study.definition.stages, carried, strict=True):
+        verdict = study.verdict(stage)
+        assert verdict is not None
+        assert len(verdict.evidence["replicates"]) == 3  # type: ignore[index, call-overload, arg-type]
+        assert recipe.canonical() == verdict.recipe
+    budgets = study.definition.budgets.model_copy(update={"claims": 3})
+    assert not claims.pursued(study_with(at, budgets=budgets))
+    assert study_with(at, budgets=budgets).finished
+
+
+def test_the_same_evidence_gives_the_same_claim_whoever_asks_and_however_often(at: Workplace) -> None:
+    study = study_with(at)
+    carry_out(study)
+    for stage, finalists in claims.decided(study):
+        settled = study.claim(stage)
+        again = claims.settle(study, claims.test_of(study, stage, finalists), "another worker")
+        assert again == settled
+    assert carry_out(study) == [], "nothing is left to train"
+
+
+def test_a_finalist_that_diverges_takes_no_further_part(at: Workplace) -> None:
+    study = study_with(at)
+    carry_out(study)
+    stage = study.definition.stages[0]
+    _, finalists = next(claims.decided(study))
+    rows = study.store.runs(study.study_id, f"{study.definition.phase_name(stage)}/finals")
+    for loser in finalists[:2]:
+        bad = [
+            replace(row, stop="diverged", last_score=0.0)
+            if row.signature == loser.recipe.signature and row.replicate == 1
+            else row
+            for row in rows
+        ]
+        test = claims.test_on(bad, study, stage, finalists)
+        assert test.dropped == {loser.label: "diverged on replicate 1"}
+        assert loser.label not in test.standing.active[1:]
+        if loser is finalists[0]:
+            assert test.standing.outcome == "dropped", "against an incumbent that diverges nothing is claimed"
+
+
+def test_only_what_is_claimed_is_carried_when_the_study_decides_strictly(at: Workplace) -> None:
+    study = study_with(at, decide="strict")
+    ran = carry_out(study)
+    first, second = study.definition.stages
+    claimed, kept = study.verdict(first), study.verdict(second)
+    assert claimed is not None
+    assert kept is not None
+    assert (claimed.outcome, kept.outcome) == ("leaning", "tie")
+    assert study.claim(first).value == claimed.value  # type: ignore[union-attr]
+    begun = next(n for n, what in enumerate(ran) if what.startswith("2-loss"))
+    assert study.claim(first) is not None
+    assert not any(what.startswith("1-lr") for what in ran[begun:]), "a stage is over before the next begins"
+    evidence = kept.evidence
+    assert all(c["dropped"] for c in evidence["contenders"] if c["label"] != kept.value)  # type: ignore[index, call-overload, union-attr]
+
+
+def test_a_lead_below_min_gain_is_not_carried(at: Workplace) -> None:
+    study = study_with(at, min_gain=0.5)
+    carry_out(study)
+    assert [study.verdict(stage).outcome for stage in study.definition.stages] == ["tie", "tie"]  # type: ignore[union-attr]
+    assert study.carried(study.definition.stages[0]).lr == study.definition.baseline.lr
+
+
+def test_idle_workers_are_offered_the_next_common_replicate_of_decided_stages_only(at: Workplace) -> None:
+    study = study_with(at)
+    assert list(claims.wanted(study)) == []
+    seen: list[list[str]] = []
+    for phase in life(study, WORKER):
+        seen.append([each.name for each in claims.wanted(study)])
+        if phase.name == "confirm":
+            break
+        carry_out(study, [phase])
+    assert seen[0] == []
+    assert set(seen[-1]) <= {"1-lr/finals", "2-loss/finals"}
+    wanted = list(claims.wanted(study))
+    assert {planned.replicate for phase in wanted for planned in phase.runs} <= {4}
+    assert all(phase.runs for phase in wanted)
