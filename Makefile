@@ -18,7 +18,7 @@ GROUND := requirements.txt constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
 .PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
-    environment-bench clean
+    environment-bench clean curves verdicts
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
@@ -28,6 +28,8 @@ help:
 	@echo 'make check    lint, types, import rules, then every test'
 	@echo 'make bench    measure against Optuna and Ray Tune on this CPU: hours; whether it works: make bench ARGS=--quick'
 	@echo '              make bench-gpu measures on a GPU'
+	@echo 'make curves   replay stopping and pruning on the table of learning curves, next to Optuna'"'"'s pruners: minutes'
+	@echo 'make verdicts simulate verdicts, then search where nothing is better and where something is: half an hour'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
 	@echo 'make clean    remove .venv (6 GB to install again) and caches; studies in runs/ stay'
@@ -65,6 +67,13 @@ bench: environment-bench
 # Where there is no CUDA device: the same at toy size on the CPU, and it says so.
 bench-gpu: environment-bench
 	@$(PY) -m benchmarks.bench --device cuda $(ARGS)
+
+curves: environment-bench
+	@$(PY) -m benchmarks.curves $(ARGS)
+
+verdicts: environment-bench
+	@$(PY) -m benchmarks.verdicts
+	@$(PY) -m benchmarks.same $(ARGS)
 
 format: environment-dev
 	$(PY) -m ruff check --fix .

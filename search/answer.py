@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.snapshot import Snapshot, StageLine
-from search.study import Claim, Gain
+from search.study import Claim, Gain, TestReport
 from spaces.domain import label
 from spaces.study import is_range, scientific_values
 
@@ -30,7 +30,20 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     elif headline.validation is not None:
         test = f", test {headline.test:.4f}" if headline.test is not None else ""
         lines.append(f"  baseline on {count} fresh replicates: validation {headline.validation:.4f}{test}")
+    lines += _test_lines(snapshot.test)
     lines.append(f"  recipe: {recipe_words(snapshot)}")
+    return lines
+
+
+def _test_lines(told: TestReport | None) -> list[str]:
+    """The weakest classes on the test part, and a warning where it says much less than validation did."""
+    if told is None:
+        return []
+    weakest = sorted(told.per_class.items(), key=lambda item: item[1])[:3]
+    lines = [f"  weakest classes on the test part (F1): {', '.join(f'{name} {value:.4f}' for name, value in weakest)}"]
+    if told.warning:
+        lines.append(f"  warning: {told.warning}")
+        lines += [f"    perhaps: {hint}" for hint in told.hints]
     return lines
 
 
@@ -129,7 +142,8 @@ def doubts(snapshot: Snapshot) -> list[str]:
     if failed:
         first = f"{failed[0].phase} #{failed[0].number}: {failed[0].reason}"
         found.append(f"note: {len(failed)} run{'s' if len(failed) > 1 else ''} failed and took no part ({first})")
-    return [*found, *_untried(snapshot)]
+    warned = [f"note: {words}" for line in snapshot.stages for words in _evidence(line).get("warnings", ())]
+    return [*found, *_untried(snapshot), *warned]
 
 
 def _untried(snapshot: Snapshot) -> list[str]:

@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-import json
 import os
 import shlex
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from search.edge import UserError
 from search.own_code import OwnCode, StoredCode
 from spaces.catalog import DEFINITIONS, definition_named
-from spaces.overrides import BadOverride, also_try, override, parsed, settings_between
+from spaces.overrides import BadOverride, also_try, override, settings_between
 from spaces.study import StudyDefinition
 
 BUILT_IN_DATA = ("digits", "faces")
@@ -99,20 +98,13 @@ class Request:
             short.append(f"min_gain={self.min_gain}")
         if self.trials is not None:
             short += [f"stages.{stage.name}.trials={self.trials}" for stage in definition.stages]
-        definition = override(definition, tuple(self._expanded(setting) for setting in (*short, *self.settings)))
+        definition = override(definition, tuple(self.own_code.setting(setting) for setting in (*short, *self.settings)))
         for given in self.tries:
             factor, equals, _ = given.partition("=")
             if not equals:
                 raise BadOverride(f"--try {given!r} is not factor=value; write for example --try loss=focal")
-            definition = also_try(definition, self._expanded(given, factor.strip()))
+            definition = also_try(definition, self.own_code.setting(given, factor.strip()))
         return definition
-
-    def _expanded(self, setting: str, path: str = "") -> str:
-        """`path=value` with the user's own code in the value found and known by its digest."""
-        where, equals, text = setting.partition("=")
-        value = parsed(text.strip())
-        known = self.own_code.expand(path or where.strip(), value)
-        return setting if known == value else f"{where}{equals}{json.dumps(known)}"
 
 
 def trusted_code(request: Request) -> dict[str, StoredCode]:

@@ -1,11 +1,13 @@
 """What a phase concludes from its rows, written once for the whole fleet."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search import phases, verdict
+from search import phases, test_part, verdict
 from search.candidates import Candidate, undeclared_differences
+from search.cautions import cautions
 from search.headline import headline_of
 from search.phases import Phase
 from search.stopping import why_ended
@@ -75,6 +77,7 @@ def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Cand
     if choice is not None:
         winner = next(candidate for candidate in contestants if candidate.label == choice.label)
     evidence = {
+        "warnings": list(cautions(study, stage, screen, winner, contestants[0])),
         "search_ended": why_ended(study, screen),
         "replicates": list(replicates),
         "incumbent": contestants[0].label,
@@ -107,8 +110,32 @@ def _only_claimed(contenders: Sequence[Contender], claim: Claim | None) -> list[
 
 def settle_headline(study: Study, worker: str) -> Headline:
     """The headline of the study: one row, whoever writes it first."""
-    headline = headline_of(study.store.runs(study.study_id, "confirm"))
+    rows = study.store.runs(study.study_id, "confirm")
+    headline = headline_of(rows)
+    metric, by = study.definition.baseline.metric, {(row.label, row.replicate): row.trial_id for row in rows}
+    pairs = [(by["final", n], by["baseline", n]) for n in headline.replicates if ("baseline", n) in by]
+    answers = test_part.Answers.read(study, [trial for pair in pairs for trial in pair])
+    if headline.test_gain is not None and answers is not None and metric in test_part.FROM_CLASSES:
+        gain = test_part.crossed_gain(answers, metric, [mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+        headline = headline.model_copy(update={"test_gain": gain, "test_interval": "crossed bootstrap"})
     return Headline.model_validate(study.store.measure_once(study.study_id, "headline", as_json(headline), worker))
+
+
+def settle_test_report(study: Study, worker: str) -> None:
+    """What the test part says of the recommended recipe: one row; none where answers are missing (diverged runs)."""
+    headline = study.headline()
+    if headline is None or study.test_report() is not None:
+        return
+    rows = [row for row in study.store.runs(study.study_id, "confirm") if row.recipe == headline.recipe]
+    mine = [row for row in rows if row.replicate in headline.replicates and ended_well(row)]
+    answers = test_part.Answers.read(study, [row.trial_id for row in mine]) if mine else None
+    metric = study.definition.baseline.metric
+    if answers is None or metric not in test_part.FROM_CLASSES:
+        return
+    validation = statistics.fmean(row.last_score or 0.0 for row in mine)
+    trials = [row.trial_id for row in mine]
+    told = test_part.report(answers, metric, trials, validation, study.settled_rules().noise)
+    study.store.measure_once(study.study_id, "test/report", as_json(told), worker)
 
 
 def _contender(candidate: Candidate, rows: Sequence[RunRow], replicates: Sequence[int], incumbent: bool) -> Contender:

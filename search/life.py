@@ -37,6 +37,7 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
     if study.headline() is None:
         yield phases.confirm(definition, baseline, incumbent)
         conclusions.settle_headline(study, worker)
+    conclusions.settle_test_report(study, worker)
 
     if claims.pursued(study):  # in order: each goes on with the noise that the ones before have measured
         for stage, finalists in claims.decided(study):

@@ -4,7 +4,7 @@ import math
 import time
 from typing import Any
 
-from search import pruning
+from search import pruning, test_part
 from search.meter import Meter
 from search.phases import Phase
 from search.saving import restore, save, save_weights
@@ -92,7 +92,7 @@ def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung |
 
 
 def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
-    """Open the test labels, on the record, and score the averaged weights on them. Raises LeaseLost."""
+    """Open the test labels, on the record; the averaged weights' score, whose answers are kept. Raises LeaseLost."""
     store = at.study.store
     if not store.holds(lease):
         raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here: the test labels stay closed")
@@ -102,7 +102,10 @@ def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
 
     who = f"{at.study.name}/{lease.phase} #{lease.number}"
     why = f"confirm the {lease.label} recipe on replicate {lease.replicate}"
-    return run.score_on(*at.data.test.open(record, who, why))
+    rows, labels = at.data.test.open(record, who, why)
+    score, answered = run.examined_on(rows, labels)
+    test_part.keep(at.study, lease.trial_id, lease.worker, answered.numpy(), labels.numpy(), at.data)
+    return score
 
 
 def _result(

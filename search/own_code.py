@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from search.edge import UserError
+from spaces.overrides import parsed
 
 LARGEST = 1_000_000  # bytes of a file of code: it is kept with the study
 _CUSTOM = re.compile(r"custom:(?P<file>.+?\.py):(?P<name>[A-Za-z_]\w*)(\((?P<settings>.*)\))?", re.DOTALL)
@@ -63,6 +64,13 @@ class OwnCode:
             return f"custom:{place.name}:{match['name']}@{digest}"
         settings = _settings(match["settings"] or "", value)
         return {"kind": "custom", "file": place.name, "name": match["name"], "digest": digest, "settings": settings}
+
+    def setting(self, setting: str, path: str = "") -> str:
+        """`path=value` with the user's own code in the value found and known by its digest."""
+        where, equals, text = setting.partition("=")
+        value = parsed(text.strip())
+        known = self.expand(path or where.strip(), value)
+        return setting if known == value else f"{where}{equals}{json.dumps(known)}"
 
     def texts(self) -> tuple[StoredCode, ...]:
         """What was found, to be kept with a study."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search import phases
-from search.study import Claim, Headline, Rules, Study
+from search.study import Claim, Headline, Rules, Study, TestReport
 from storage.attempts import AttemptRow
 from storage.rows import RunRow, Verdict, WorkerRow
 
@@ -63,6 +63,7 @@ class Snapshot:
     attempts: tuple[AttemptRow, ...]  # oldest first
     now: float
     plan: dict[str, int]
+    test: TestReport | None = None
 
     @property
     def trained(self) -> tuple[RunRow, ...]:
@@ -134,6 +135,7 @@ def take(study: Study) -> Snapshot:
         attempts=tuple(store.attempts(study.study_id)),
         now=store.now(),
         plan=plan,
+        test=study.test_report(),
     )
 
 

@@ -63,6 +63,7 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
         "rules": rules.model_dump(mode="json") if rules else None,
         "stages": [_stage(line) for line in snapshot.stages],
         "headline": headline.model_dump(mode="json") if headline else None,
+        "test": snapshot.test.model_dump(mode="json") if snapshot.test else None,
         "runs": {"ended": len(snapshot.ended), "remaining_at_most": snapshot.remaining},
         "running": [
             {"phase": row.phase, "number": row.number, "label": row.label, "epochs": row.epochs, "worker": row.worker}

@@ -94,6 +94,21 @@ class Headline(BaseModel):
     baseline_test: float | None = None
     validation_gain: Gain | None = None
     test_gain: Gain | None = None
+    test_interval: Literal["paired t", "crossed bootstrap"] = "paired t"
+
+
+class TestReport(BaseModel):
+    """Of the recommended recipe on the test part, over its confirmed runs; `confusion` is [truth][answer], summed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    __test__ = False
+    per_class: dict[str, float]
+    confusion: tuple[tuple[int, ...], ...]
+    validation: float
+    test: float
+    standard_error: float
+    warning: str | None
+    hints: tuple[str, ...]
 
 
 class Claim(BaseModel):
@@ -179,6 +194,10 @@ class Study:
         """What the sequential test of `stage` came to; None while it goes on."""
         found = self.store.measurement(self.study_id, f"claim/{self.definition.phase_name(stage)}")
         return None if found is None else Claim.model_validate(found)
+
+    def test_report(self) -> TestReport | None:
+        found = self.store.measurement(self.study_id, "test/report")
+        return None if found is None else TestReport.model_validate(found)
 
     @property
     def finished(self) -> bool:

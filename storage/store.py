@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from storage import agreed, attempts, cells, claim, creation, fenced, fleet, runs, studies
+from storage import adoption, agreed, attempts, cells, claim, creation, fenced, fleet, runs, studies
 from storage.attempts import AttemptRow
 from storage.claim import Draw
 from storage.database import Database
@@ -114,6 +114,10 @@ class Store:
         self._database.write(lambda connection: studies.remove(connection, name, force))
 
     # What the fleet agrees on
+
+    def adopt(self, source_id: int, target_id: int) -> int:
+        """Copy every finished run of a study into another one that has not run it; how many. Raises StudyMissing."""
+        return self._database.write(lambda connection: adoption.adopt(connection, source_id, target_id))
 
     def measure_once(self, study_id: int, key: str, value: JSON, worker: str) -> JSON:
         """Store a measurement unless there is one; the stored one. Raises StudyMissing."""

@@ -178,10 +178,14 @@ class Run(Iterator[Epoch]):
         """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
         return self._learner.answers(self._exam).softmax(dim=1).cpu()
 
-    def score_on(self, rows: Tensor, labels: Tensor) -> float:
-        """The recipe's metric on the dataset's `rows`, averaged weights: for the opened test part."""
+    def examined_on(self, rows: Tensor, labels: Tensor) -> tuple[float, Tensor]:
+        """The recipe's metric on the dataset's `rows`, and the classes answered [n] on the CPU; averaged weights."""
         logits = self._learner.logits(self._images, rows.to(self._device))
-        return score_of(self.recipe.metric, logits, labels.to(self._device))
+        return score_of(self.recipe.metric, logits, labels.to(self._device)), logits.argmax(dim=1).cpu()
+
+    def score_on(self, rows: Tensor, labels: Tensor) -> float:
+        """The recipe's metric on the dataset's `rows`, averaged weights."""
+        return self.examined_on(rows, labels)[0]
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""

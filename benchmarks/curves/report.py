@@ -62,7 +62,11 @@ def workers(table: Table, draws: int) -> str:
 
 
 def scores(table: Table, draws: int) -> str:
-    """The shipped rule on averaged and on plain scores, and with the decay on a stall."""
+    """The shipped rule on averaged and on plain scores, and with the decay on a stall.
+
+    A decay on a stall makes other runs of the same recipes, so that the best score of all cannot be reached by choosing
+    well; what the choice is worth shows on the other replicate.
+    """
     ways = (
         ("averaged", Task("", 0, 4)),
         ("plain", Task("", 0, 4, "raw")),
@@ -73,8 +77,10 @@ def scores(table: Table, draws: int) -> str:
         for setting in (NONE, shipped()):
             for name in table.sets:
                 found = [evaluate(table, replace(way, set=name, pool=pool), setting, draws) for pool in POOLS]
-                rows.append([words, setting.name, name, *_cells(found)])
-    return markdown(("score", "rule", "set", *_heads(POOLS)), rows)
+                worth = [f"{each.elsewhere:+.2f} ({each.elsewhere_error:.2f})" for each in found]
+                rows.append([words, setting.name, name, *_cells(found), *worth])
+    heads = [f"{pool} recipes: on the other replicate (s.e.)" for pool in POOLS]
+    return markdown(("score", "rule", "set", *_heads(POOLS), *heads), rows)
 
 
 def factors(table: Table, draws: int) -> str:

@@ -186,7 +186,9 @@ GRIDS: dict[str, tuple[Setting, ...]] = {
     "Patient(median)": tuple(patient(*numbers) for numbers in product((1, 3), (3, 5), (0, 2))),
     "ours": tuple(
         ours(*numbers)
-        for numbers in product(((2, 4), (2, 4, 8), (3, 6), (2,), (3,), (2, 3, 5), (1, 2, 4)), (2.0, 3.0, 4.0), (4, 6))
+        for numbers in product(
+            ((2, 4), (2, 4, 8), (2, 3, 4), (2, 3, 4, 6), (3, 4, 6, 8), (2,), (1, 2, 4, 8)), (2.0, 3.0, 4.0), (4, 6)
+        )
     ),
 }
 

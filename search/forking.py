@@ -1,0 +1,78 @@
+"""A study made from another one."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from search.ask import launch_line
+from search.edge import UserError
+from search.own_code import OwnCode
+from search.study import Study
+from spaces.overrides import also_try, differences, override
+from spaces.study import StudyDefinition
+from storage.names import check_study_name
+from trainer.recipe import explain
+
+
+@dataclass(frozen=True)
+class Forked:
+    differences: tuple[str, ...]  # in words
+    adopted: int
+    line: str  # the launch command of the new study
+
+
+def fork(
+    source: Study, name: str, settings: tuple[str, ...], tries: tuple[str, ...], code: tuple[Path, ...] = ()
+) -> Forked:
+    """Create study `name` and take the finished runs over. Raises one-line errors, and writes nothing then."""
+    check_study_name(name)
+    own = OwnCode(code, {stored.file: stored for stored in source.resolved.code})
+    try:
+        asked = changed(source.asked, settings, tries, own)
+        definition = changed(source.definition, settings, tries, own)
+    except ValidationError as error:
+        raise UserError(explain(error)) from None
+    found = differences(source.asked, asked)
+    if not found:
+        raise UserError(f"{name} would be {source.name} again; give --set or --try with something that differs")
+    texts = {stored.digest: stored for stored in (*source.resolved.code, *own.texts())}
+    resolved = source.resolved.model_copy(update={"definition": definition, "code": tuple(texts.values())})
+    store = source.store
+    manifest = replace(source.manifest, definition=asked.model_dump_json(), resolved=resolved.model_dump_json())
+    stored = store.create(name, manifest)
+    if stored.definition != manifest.definition:
+        raise UserError(f"there is a study called {name!r} already; give another name with --as")
+    adopted = store.adopt(source.study_id, stored.study_id)
+    facts = source.resolved.data
+    line = launch_line(asked, name, facts.name if facts.name in ("digits", "faces") else "DATA", facts.options)
+    return Forked(tuple(_words(path, *pair) for path, pair in found.items()), adopted, line)
+
+
+def _words(path: str, before: object, after: object) -> str:
+    if isinstance(before, dict) and isinstance(after, dict) and "choices" in before and "choices" in after:
+        more = [_value(each) for each in after["choices"] if each not in before["choices"]]
+        less = [_value(each) for each in before["choices"] if each not in after["choices"]]
+        told = [f"{', '.join(more)} added" if more else "", f"{', '.join(less)} left out" if less else ""]
+        return f"{path}: {'; '.join(filter(None, told)) or 'the same values in another order'}"
+    return f"{path}: {_value(before)} before, {_value(after)} now"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict) and "kind" in value:
+        settings = ", ".join(f"{key}={each}" for key, each in value.items() if key != "kind")
+        return f"{value['kind']}({settings})" if settings else str(value["kind"])
+    return str(value)
+
+
+def changed(
+    definition: StudyDefinition, settings: tuple[str, ...], tries: tuple[str, ...], own: OwnCode
+) -> StudyDefinition:
+    """`definition` as a launch with these options would have it."""
+    definition = override(definition, tuple(own.setting(setting) for setting in settings))
+    for given in tries:
+        factor, equals, _ = given.partition("=")
+        if not equals:
+            raise UserError(f"--try {given!r} is not factor=value; write for example --try loss=focal")
+        definition = also_try(definition, own.setting(given, factor.strip()))
+    return definition
