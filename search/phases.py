@@ -100,7 +100,9 @@ def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe) -> Pha
 
 
 def with_plateau(definition: StudyDefinition, delta: float) -> Recipe:
-    """The baseline as every phase after the pilot runs it: stopped by the delta rule."""
+    """The baseline as every phase after the pilot runs it: stopped by the delta rule, where a patience is given."""
+    if definition.patience is None:
+        return definition.baseline
     return definition.baseline.model_copy(update={"plateau": Plateau(patience=definition.patience, delta=delta)})
 
 

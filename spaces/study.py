@@ -126,9 +126,9 @@ class Budgets(Frozen):
     """Common replicates up to which a stage is followed for a claim; as many as `finals` or fewer: none is made."""
     confirm: int = Field(default=8, ge=2, le=99)
     """Reserved replicates of final recipe against baseline: the headline."""
-    rungs: tuple[int, ...] = (2, 4)
+    rungs: tuple[int, ...] = (2, 3, 4)
     """Epochs after which a screen compares its trials."""
-    eta: float = Field(default=2.0, gt=1.0)
+    eta: float = Field(default=3.0, gt=1.0)
     """At a rung the best 1/eta of the company is safe."""
     company: int = Field(default=4, ge=2)
     """Trials, the judged one included, that must have reached a rung before anyone is cut there."""
@@ -144,8 +144,8 @@ class StudyDefinition(Frozen):
     baseline: Recipe
     stages: tuple[Stage, ...] = Field(min_length=1)
     auto: tuple[AutoField, ...] = ("image_size", "stored_size", "channels", "precision", "delta", "noise")
-    patience: int = Field(default=3, ge=1)
-    """Epochs without progress above delta after which a run decays and ends."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without progress above delta after which a run decays and ends early (None: every run has its epochs)."""
     delta: float = Field(default=0.005, ge=0, lt=1)
     """Size of "no difference" within one curve; measured by the pilot while `delta` stands in `auto`."""
     noise: float = Field(default=0.005, ge=0, lt=1)

@@ -80,7 +80,7 @@ def _curves(table: Table, file: Path) -> None:
             axis.set_title(f"{name}, {words}")
     axes[0][0].legend(frameon=False, loc="lower right")
     for axis in axes[1]:
-        axis.set_xlabel("epoch (shaded: the decay)")
+        axis.set(xlabel="epoch (shaded: the decay)", xticks=range(2, EPOCHS + 1, 2))
     for row in axes:
         row[0].set_ylabel("macro-F1, validation")
     figure.tight_layout()

@@ -1,6 +1,7 @@
 """The rules that are compared: ours, Optuna's own pruners, and none."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, cast
@@ -80,7 +81,9 @@ class Peer:
         return self
 
     def set_trial_system_attr(self, number: int, key: str, value: Any) -> None:
-        self._seen[number].system_attrs[key] = value
+        # As Optuna's own storage: whoever holds the trial already does not see it, and ASHA counts on that.
+        self._seen[number] = trial = copy(self._seen[number])
+        trial.system_attrs = {**trial.system_attrs, key: value}
 
     def get_trials(self, deepcopy: bool = True, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
         found = [self._frozen(trial) for trial in self._trials if trial.epochs]

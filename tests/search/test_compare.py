@@ -38,7 +38,7 @@ def test_two_studies_differ_in_exactly_what_was_set(compared: Compared) -> None:
     told = compared("a", "b")
     assert told.code == 0
     rows = [line.split() for line in told.out.splitlines()]
-    assert ["patience", "3", "2"] in rows
+    assert ["patience", "nothing", "2"] in rows
     assert not any(row[0].startswith("baseline") for row in rows if row)
     assert "comparable: equal data" in told.out
 

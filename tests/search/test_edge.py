@@ -193,7 +193,7 @@ def test_ones_own_photos_right_after_digits_get_a_study_of_their_own(launched: L
     make_photos(tmp_path / "photos")
     outcome = launched("--study", "lr_aug", "--data", "photos", "--plan")
     assert outcome.code == 0
-    assert "at most 79 runs" in outcome.out
+    assert "at most 124 runs" in outcome.out
 
 
 def test_plan_only_starts_nothing(launched: Launch, tmp_path: Path) -> None:

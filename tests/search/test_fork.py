@@ -92,7 +92,7 @@ def test_the_source_can_be_deleted_and_the_fork_stays_whole(folder: Path, carrie
     [
         (("b", "--as", "b", "--set", "patience=2"), "there is a study called 'b' already"),
         (("b", "--as", "c"), "nothing is to differ"),
-        (("b", "--as", "c", "--set", "patience=3"), "c would be b again"),
+        (("b", "--as", "c", "--set", "budgets.eta=3"), "c would be b again"),
         (("b", "--as", "c", "--try", "loss"), "is not factor=value"),
         (("b", "--as", "c/d", "--set", "patience=2"), "c/d"),
         (("z", "--as", "c", "--set", "patience=2"), "no study is called 'z'"),

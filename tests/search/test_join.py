@@ -33,9 +33,9 @@ def test_two_checkouts_that_differ_in_a_default_cannot_join_one_study_unnoticed(
     lower = LR_AUG.baseline.model_copy(update={"ema_epochs": 0.25})  # as if the default were another one there
     for other in (
         LR_AUG.model_copy(update={"baseline": lower}),
-        LR_AUG.model_copy(update={"budgets": LR_AUG.budgets.model_copy(update={"eta": 3.0})}),
+        LR_AUG.model_copy(update={"budgets": LR_AUG.budgets.model_copy(update={"eta": 2.0})}),
     ):
-        with pytest.raises(Refused, match=r"ema_epochs is 0\.5 there, 0\.25 here|eta is [\d.]+ there, 3\.0 here"):
+        with pytest.raises(Refused, match=r"ema_epochs is 0\.5 there, 0\.25 here|eta is [\d.]+ there, 2\.0 here"):
             create_or_join(store, asked(other))
 
 

@@ -237,7 +237,7 @@ def test_a_definition_that_differs_is_refused_with_the_differences_and_the_line_
 ) -> None:
     refused = here(launch.main, "--study", "lr_aug", *BAD_BASELINE, "--trials", "4", "--set", "patience=7")
     assert refused.code == 5
-    assert "patience is 3 there, 7 here" in refused.err
+    assert "patience is nothing there, 7 here" in refused.err
     assert refused.err.count("\n") == 1
     line = refused.err.split("--storage): python -m search.launch ")[1].split(" - or ")[0]
     works = here(launch.main, *shlex.split(line))
