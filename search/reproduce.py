@@ -41,13 +41,13 @@ def main(
     In the same execution mode (device, library versions, threads, precision, layout) it is equal to the bit; in another
     one the largest difference is judged against the study's delta. Exit code 6 when it is larger.
     """
+    phase, mark, number = trial.rpartition("#")
+    if not mark or not number.isdigit():
+        raise UserError(f"--trial {trial!r} names no trial; write PHASE#NUMBER, such as 1-lr#4 or 2-loss/finals#0")
     from search.again import Again
     from search.find import find_study
     from storage.store import Store
 
-    phase, mark, number = trial.rpartition("#")
-    if not mark or not number.isdigit():
-        raise UserError(f"--trial {trial!r} names no trial; write PHASE#NUMBER, such as 1-lr#4 or 2-loss/finals#0")
     study = find_study(Store.connect(storage_url(storage, runs)), name)
     again = Again.of(study, phase, int(number), data, source_options(**options), files, device)
     click.echo(f"{study.name}/{trial}: {again.words}")

