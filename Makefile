@@ -68,10 +68,10 @@ bench: environment-bench
 bench-gpu: environment-bench
 	@$(PY) -m benchmarks.bench --device cuda $(ARGS)
 
-curves: environment-bench
+curves: environment-dev
 	@$(PY) -m benchmarks.curves $(ARGS)
 
-verdicts: environment-bench
+verdicts: environment-dev
 	@$(PY) -m benchmarks.verdicts
 	@$(PY) -m benchmarks.same $(ARGS)
 

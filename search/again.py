@@ -47,10 +47,11 @@ class Again:
         curve = tuple(study.store.curves(study.study_id, phase).get(number, ()))
         if not curve:
             raise UserError(f"{study.name}/{phase}#{number} has no epoch on record: choose one that has been trained")
-        place, dataset = torch.device(device), dataset_of(study, data, options)
+        place, dataset = _device(device), dataset_of(study, data, options)
         attempts = [each for each in study.store.attempts(study.study_id) if each.trial_id == row.trial_id]
         mode = dict(attempts[-1].mode) if attempts else {}
-        known = {name: bool(mode[name]) for name in ("channels_last", "compiled", "graphs") if name in mode}
+        usable = ("channels_last", "compiled", "graphs") if place.type == "cuda" else ("channels_last",)
+        known = {name: bool(mode[name]) for name in usable if name in mode}
         torch.set_num_threads(int(str(mode.get("threads", 1))))
         run = Run(
             read_recipe(row.recipe),
@@ -76,7 +77,8 @@ class Again:
 
     def epochs(self) -> Iterator[tuple[Epoch, EpochRow]]:
         """Each epoch as it is trained with the stored one, as far as those go (a pruned trial ends at its rung)."""
-        yield from zip(self.run, self.curve, strict=False)
+        for stored, epoch in zip(self.curve, self.run, strict=False):
+            yield epoch, stored
 
     def note(self, epoch: Epoch, stored: EpochRow) -> None:
         """Remember whether the two are one to the bit."""
@@ -97,3 +99,13 @@ class Again:
         why = f" (another execution mode: {', '.join(self.other_mode)})" if self.other_mode else ""
         said = "NOT reproduced" if self.different(largest) else "reproduced within noise"
         return f"{said}: scores differ by at most {largest:.4f}, {delta}{why}"
+
+
+def _device(name: str) -> torch.device:
+    kind, _, number = name.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 0
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or (kind == "cpu" and number):
+        raise UserError(f"device {name!r} is not known; give cpu, cuda or cuda:N")
+    if kind == "cuda" and int(number or 0) >= count:
+        raise UserError(f"--device {name}: torch sees {count} GPUs here; give --device cpu")
+    return torch.device(name)

@@ -95,8 +95,9 @@ def verdict_sentence(line: StageLine) -> str:
     if evidence.get("mean") is None:
         return f"{line.name}: {verdict.value} is kept: no finalist ended well every time{dropped}"
     if verdict.outcome == "tie":
-        why = f"no challenger had a higher mean on {count} fresh replicates"
-        return f"{line.name}: tie: {verdict.value} is kept; {why}{_missed(line.claim)}{dropped}"
+        why = _why_kept(evidence, count)
+        claimed = line.claim is not None and line.claim.outcome == "claimed"
+        return f"{line.name}: tie: {verdict.value} is kept; {why}{'' if claimed else _missed(line.claim)}{dropped}"
     if not isinstance(gain, float):
         return f"{line.name}: {winner_words(line)} is carried on; {held} dropped out of the finals{dropped}"
     claim = line.claim
@@ -121,6 +122,20 @@ def _no_claim(claim: Claim) -> str:
         return "nothing could be claimed"
     shown = f"{claim.value} by {_interval(claim.gain)}"
     return f"no reliable gain in {claim.replicates} replicates: {shown}{_missed(claim)}"
+
+
+def _why_kept(evidence: Mapping[str, Any], count: int) -> str:
+    held = evidence.get("incumbent")
+    means = {
+        c["label"]: sum(c["scores"].values()) / len(c["scores"])
+        for c in evidence.get("contenders", ())
+        if c["scores"] and len(c["scores"]) >= count
+    }
+    ahead = {name: mean - means[held] for name, mean in means.items() if held in means and mean > means[held]}
+    if not ahead:
+        return f"no challenger had a higher mean on {count} fresh replicates"
+    leader = max(ahead, key=lambda name: ahead[name])
+    return f"{leader} led by {100 * ahead[leader]:.2f} points, less than was asked for (--min-gain, --decide strict)"
 
 
 def _missed(claim: Claim | None) -> str:

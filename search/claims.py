@@ -55,8 +55,8 @@ def next_replicate(study: Study, test: Test) -> Phase | None:
     """The runs of the next common replicate of those still in the test; None when it is over."""
     if test.standing.outcome != "open" or study.claim(test.stage) is not None:
         return None
-    active = [candidate for candidate in test.finalists if candidate.label in test.standing.active]
-    return phases.finals(study.definition, test.stage, tuple(active), after=test.standing.seen, count=1)
+    after, active = test.standing.seen, test.standing.active
+    return phases.finals(study.definition, test.stage, test.finalists, after=after, count=1, active=active)
 
 
 def wanted(study: Study) -> Iterator[Phase]:
@@ -97,25 +97,19 @@ def test_on(rows: Sequence[RunRow], study: Study, stage: Stage, finalists: tuple
             carried = Noise(settled.squares, settled.freedom)
     first = phases.first_final(definition)
     replicates = range(first, first + definition.budgets.claims)
-    scores, dropped = {}, {}
+    scores: dict[str, dict[int, float]] = {}
+    lost: dict[str, dict[int, str]] = {}
     for candidate in finalists:
         mine = {row.replicate: row for row in rows if row.signature == candidate.recipe.signature}
-        lost = next((row for row in mine.values() if _lost(row)), None)
-        if lost is not None:
-            dropped[candidate.label] = f"{lost.stop} on replicate {lost.replicate}"
-        else:
-            scores[candidate.label] = {
-                n: row.last_score
-                for n, row in mine.items()
-                if conclusions.ended_well(row) and row.last_score is not None
-            }
-    incumbent = finalists[0].label
-    if incumbent in dropped or len(scores) < 2:
-        return Test(stage, finalists, Standing("dropped", None, (incumbent,), 0, carried, ()), dropped)
+        lost[candidate.label] = {n: f"{row.stop} on replicate {n}" for n, row in mine.items() if _lost(row)}
+        counting = {n: row.last_score for n, row in mine.items() if conclusions.ended_well(row)}
+        scores[candidate.label] = {n: score for n, score in counting.items() if score is not None}
+    if len(scores) < 2:
+        return Test(stage, finalists, Standing("dropped", None, (finalists[0].label,), 0, carried, ()), {})
     most = definition.budgets.claims
-    return Test(
-        stage, finalists, stand(scores, incumbent, replicates, carried=carried, floor=_floor(study), most=most), dropped
-    )
+    standing = stand(scores, finalists[0].label, replicates, lost=lost, carried=carried, floor=_floor(study), most=most)
+    dropped = {label: lost[label][min(lost[label])] for label in standing.lost}
+    return Test(stage, finalists, standing, dropped)
 
 
 def _lost(row: RunRow) -> bool:

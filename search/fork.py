@@ -50,8 +50,6 @@ def main(
 
     store = Store.connect(storage_url(storage, runs))
     study = find_study(store, source)
-    if store.manifest(name) is not None:
-        raise UserError(f"there is a study called {name!r} already; give another name with --as")
     if not settings and not tries:
         raise UserError("nothing is to differ; give --set PATH=VALUE or --try FACTOR=VALUE")
     told = fork(study, name, settings, tries, code)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from search.ask import launch_line
 from search.edge import UserError
 from search.own_code import OwnCode
+from search.resolve import largest_size
 from search.study import Study
 from spaces.overrides import also_try, differences, override
 from spaces.study import StudyDefinition
@@ -34,6 +35,16 @@ def fork(
     except ValidationError as error:
         raise UserError(explain(error)) from None
     found = differences(source.asked, asked)
+    if cut := sorted({"folds", "test_fraction"} & found.keys()):
+        raise UserError(
+            f"another {' and '.join(cut)} cuts the data otherwise, and no run of {source.name} would count; start a "
+            f"study of its own: python -m search.launch --name {name} --set {cut[0]}={getattr(asked, cut[0])} ..."
+        )
+    if largest_size(definition, definition.baseline.image_size) > definition.baseline.pixels:
+        raise UserError(
+            f"{source.name} keeps its pictures at {definition.baseline.pixels} px and cannot show larger ones; start a "
+            f"study of its own with python -m search.launch --name {name}"
+        )
     if not found:
         raise UserError(f"{name} would be {source.name} again; give --set or --try with something that differs")
     texts = {stored.digest: stored for stored in (*source.resolved.code, *own.texts())}
@@ -41,7 +52,7 @@ def fork(
     store = source.store
     manifest = replace(source.manifest, definition=asked.model_dump_json(), resolved=resolved.model_dump_json())
     stored = store.create(name, manifest)
-    if stored.definition != manifest.definition:
+    if (stored.definition, stored.resolved) != (manifest.definition, manifest.resolved):
         raise UserError(f"there is a study called {name!r} already; give another name with --as")
     adopted = store.adopt(source.study_id, stored.study_id)
     facts = source.resolved.data

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from search import conclusions
 from search.answer import answer_lines
 from search.folder import RunFolder
 from search.snapshot import Snapshot, take
@@ -15,6 +16,7 @@ from trainer.recipe import read_recipe
 
 def tell_answer(study: Study, folder: RunFolder) -> None:
     """Print the answer and keep it, the recommended recipe and its weights in the run folder."""
+    conclusions.settle_test_report(study, "launcher")  # a worker that was stopped at that moment has not
     snapshot = take(study)
     lines = answer_lines(snapshot)
     for line in lines:

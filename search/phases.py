@@ -1,5 +1,6 @@
 """The phases of a study's life as data: which runs they hold and by which score they are ranked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,8 @@ class Phase:
     allowed: int
     rungs: tuple[int, ...] = ()
     """Epochs after which its trials are compared and may be pruned: of screens only."""
+    space: tuple[Planned, ...] = ()
+    """All runs that its Optuna study may ever hold, where `runs` is a part of them: distributions must not change."""
 
     @property
     def ranks_by_best_epoch(self) -> bool:
@@ -79,14 +82,20 @@ def finals(
     finalists: tuple[Candidate, ...],
     after: int = 0,
     count: int | None = None,
+    active: Collection[str] | None = None,
 ) -> Phase:
-    """The finalists on `count` common fresh replicates (default: all that decide) behind the first `after`."""
+    """The finalists on `count` common fresh replicates (default: all that decide) behind the first `after`.
+
+    With `active` only those of these labels.
+    """
     budgets = definition.budgets
-    first = first_final(definition) + after
-    runs = [Planned(c, first + n) for n in range(count or budgets.finals) for c in finalists]
+    first, most = first_final(definition), max(budgets.finals, budgets.claims)
+    taking_part = [c for c in finalists if active is None or c.label in active]
+    runs = [Planned(c, first + after + n) for n in range(count or budgets.finals) for c in taking_part]
+    space = tuple(Planned(c, first + n) for n in range(most) for c in finalists)
     entrants = 1 + budgets.finalists
-    allowed = entrants * max(budgets.finals, budgets.claims)  # of the phase, whatever part of it is asked for here
-    return Phase(f"{definition.phase_name(stage)}/finals", "finals", tuple(runs), allowed)
+    allowed = entrants * most  # of the phase, whatever part of it is asked for here
+    return Phase(f"{definition.phase_name(stage)}/finals", "finals", tuple(runs), allowed, space=space)
 
 
 def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe) -> Phase:

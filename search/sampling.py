@@ -28,7 +28,7 @@ def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
 def distributions(phase: Phase) -> dict[str, BaseDistribution]:
     """One distribution per parameter, wide enough for every run of the phase and the same for every worker."""
     seen: dict[str, list[ParamValue]] = {}
-    for planned in phase.runs:
+    for planned in phase.space or phase.runs:
         for name, value in params_of(planned, phase).items():
             seen.setdefault(name, []).append(value)
     return {name: _distribution(values) for name, values in seen.items()}

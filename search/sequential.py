@@ -5,13 +5,17 @@ The rule and the simulation behind its constants: docs/verdicts.md, `python -m b
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 FIRST_LOOK = 3  # replicates before anything is claimed or dropped
 LEVEL, LEVEL_ALONE = 0.03, 0.027  # one-sided, at the last look: shared by the challengers, or for a single one
 QUOTED = 0.99  # quantile of the interval quoted as 95 %, which covers that much after the best was picked
+
+
+Outcome = Literal["claimed", "dropped", "exhausted", "open"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,13 @@ class Standing:
     `best` is the look at the challenger that is claimed, or else at the one that stood highest when the test ended.
     """
 
-    outcome: Literal["claimed", "dropped", "exhausted", "open"]
+    outcome: Outcome
     best: Look | None
     active: tuple[str, ...]  # incumbent first; whom a further replicate would train
     seen: int  # replicates that counted
     noise: Noise  # carried on to later stages
     looks: tuple[Look, ...]
+    lost: tuple[str, ...] = ()  # who diverged or failed before the test was over
 
 
 def stand(
@@ -62,18 +67,20 @@ def stand(
     incumbent: str,
     replicates: Sequence[int],
     *,
+    lost: Mapping[str, Collection[int]] = MappingProxyType({}),
     carried: Noise = NOTHING,
     floor: float = 0.0,
     most: int = 8,
 ) -> Standing:
     """The sequential test of a stage on the scores of its finalists: contender -> replicate -> score.
 
-    `replicates` in the order in which they count; the test ends before the first that an active contender lacks. Noise
-    is pooled from two-way residuals (contender and replicate taken out), sums `carried` from earlier stages included,
-    and taken for `floor` at least: one validation image's worth of score. At every look from the third replicate on a
-    challenger is claimed if p <= level / challengers * (replicates / most) ** 2, and dropped if its mean gain is 0 or
-    less; of several that could be claimed it is the one that led at the third replicate. Without any noise at all
-    nothing is claimed: such scores are not independent.
+    `replicates` in the order in which they count; the test ends before the first that an active contender lacks. One
+    that is `lost` on a replicate (diverged, failed) takes no part from there on; without the incumbent it is over.
+    Noise is pooled from two-way residuals (contender and replicate taken out), sums `carried` from earlier stages
+    included, and taken for `floor` at least: one validation image's worth of score. At every look from the third
+    replicate on a challenger is claimed if p <= level / challengers * (replicates / most) ** 2, and dropped if its mean
+    gain is 0 or less; of several that could be claimed it is the one that led at the third replicate. Without any noise
+    at all nothing is claimed: such scores are not independent.
     """
     challengers = [label for label in scores if label != incumbent]
     level = LEVEL_ALONE if len(challengers) == 1 else LEVEL / max(1, len(challengers))
@@ -81,8 +88,18 @@ def stand(
     seen: list[int] = []
     squares, freedom = carried.squares, carried.freedom
     looks: list[Look] = []
+    gone: list[str] = []
     favourite = ""  # who led at the first look: whom a stage carries on
+
+    def over(outcome: Outcome, best: Look | None) -> Standing:
+        noise = Noise(squares, freedom)
+        return Standing(outcome, best, tuple(active), len(seen), noise, tuple(looks), tuple(gone))
+
     for replicate in list(replicates)[:most]:
+        gone += [label for label in active if replicate in lost.get(label, ())]
+        active = [label for label in active if label not in gone]
+        if incumbent in gone or active == [incumbent]:
+            return over("dropped", None)
         if any(replicate not in scores[label] for label in active):
             break
         squares += _added(scores, active, seen, replicate)
@@ -90,25 +107,20 @@ def stand(
         seen.append(replicate)
         if len(seen) < FIRST_LOOK:
             continue
-        noise, count = Noise(squares, freedom), len(seen)
-        now = level * (count / most) ** 2
-        latest = [_look(scores, label, incumbent, seen, noise, floor, now) for label in active[1:]]
+        now = level * (len(seen) / most) ** 2
+        latest = [_look(scores, label, incumbent, seen, Noise(squares, freedom), floor, now) for label in active[1:]]
         looks += latest
         favourite = favourite or max(latest, key=lambda look: look.gain).label
-        claimed = [look for look in latest if look.p <= look.level and noise.squares > 0]
+        claimed = [look for look in latest if look.p <= look.level and squares > 0]
         if claimed:
-            return Standing(
-                "claimed", max(claimed, key=lambda look: look.gain), tuple(active), count, noise, tuple(looks)
-            )
+            return over("claimed", max(claimed, key=lambda look: (look.label == favourite, look.gain)))
+        best = max(latest, key=lambda look: look.gain)
         active = [incumbent, *(look.label for look in latest if look.gain > 0)]
         if len(active) == 1:
-            return Standing(
-                "dropped", max(latest, key=lambda look: look.gain), (incumbent,), count, noise, tuple(looks)
-            )
+            return over("dropped", best)
     last = [look for look in looks if look.replicates == len(seen)]
     best = max(last, key=lambda look: look.gain, default=None)
-    outcome = "exhausted" if len(seen) >= most else "open"
-    return Standing(outcome, best, tuple(active), len(seen), Noise(squares, freedom), tuple(looks))
+    return over("exhausted" if len(seen) >= most else "open", best)
 
 
 def could_miss(noise: Noise, replicates: int, floor: float) -> float:

@@ -43,7 +43,8 @@ def side_of(name: str, opened: Callable[[], Store]) -> Side:
     if "#" in name or "/" in name:
         raise UserError(f"{name!r} names no trial; write STUDY/PHASE#NUMBER, such as lr_aug/1-lr#4")
     study = find_study(opened(), name)
-    return Side(name, "study", study.definition.baseline, study, facts=_facts(study))
+    facts = _facts(study) | {"seed": str(study.definition.seed)}
+    return Side(name, "study", study.definition.baseline, study, facts=facts)
 
 
 def trial_row(study: Study, phase: str, number: int) -> RunRow:
@@ -73,7 +74,11 @@ def comparable(a: Side, b: Side) -> str:
     """Whether the scores of two trials may be ranked next to each other, in a sentence; empty for recipes."""
     if not a.facts or not b.facts:
         return ""
-    apart = [key for key in ("data", "recipe version", "replicate", "metric", "torch", "timm") if _differ(a, b, key)]
+    apart = [
+        key
+        for key in ("data", "recipe version", "replicate", "folds", "test part", "seed", "metric", "torch", "timm")
+        if _differ(a, b, key)
+    ]
     if a.recipe and b.recipe and a.recipe.precision != b.recipe.precision:
         apart.append("precision")
     what = "trials" if a.kind == "trial" else "runs"
@@ -103,6 +108,7 @@ def _facts(study: Study) -> dict[str, str]:
         "recipe version": str(study.manifest.recipe_version),
         "metric": study.definition.baseline.metric,
         "folds": str(study.definition.folds),
+        "test part": f"{study.definition.test_fraction:.4g}",
         **versions,
     }
 

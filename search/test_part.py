@@ -124,7 +124,9 @@ def report(answers: Answers, metric: str, trials: Sequence[int], validation: flo
     error = float(np.std(again))
     gap = validation - test
     warned = gap > max(2 * error, noise)
-    per_class = dict(zip(answers.classes, (round(float(value), 4) for value in f1_by_class(whole)), strict=True))
+    there = whole.sum(axis=1) > 0
+    named = zip(answers.classes, f1_by_class(whole), there, strict=True)
+    per_class = {name: round(float(value), 4) for name, value, asked in named if asked}
     return TestReport(
         per_class=per_class,
         confusion=tuple(tuple(int(cell) for cell in row) for row in whole),

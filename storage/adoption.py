@@ -4,7 +4,7 @@ give the same numbers.
 
 from sqlalchemy import Connection, insert, literal, select
 
-from storage import optuna_tables
+from storage import cells, fleet, optuna_tables
 from storage.optuna_tables import Shown
 from storage.schema import CellTable, EpochTable, ManifestTable, MeasurementTable, table_of
 from storage.studies import open_phase
@@ -33,11 +33,15 @@ def adopt(connection: Connection, source_id: int, target_id: int) -> int:
             continue
         study = f"{name}/{PHASE}"
         trial_id, number = optuna_tables.copy_trial(connection, source_trial, study, Shown({}, {}, {}))
+        cells.forget_trial(connection, [trial_id])  # SQLite uses ids again
         cell = {column.name: row[column.name] for column in kept}
         cell |= {"study_id": target_id, "home": PHASE, "trial_id": trial_id, "optuna_study": study, "number": number}
         if insert_or_ignore(connection, table_of(CellTable), cell):
             _copy_epochs(connection, source_trial, trial_id)
             _copy_answers(connection, source_id, target_id, source_trial, trial_id)
+            if row["test_score"] is not None:
+                nonce, why = f"adopted-{trial_id}", f"taken over with a run of another study, {row['signature'][:12]}"
+                fleet.record_test_opening(connection, target_id, nonce, f"{name}/{PHASE} #{number}", why)
             taken += 1
     return taken
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, PatientPruner, SuccessiveHalvingPruner
+from PIL import Image
 
-from benchmarks.curves import decay, report
+from benchmarks.curves import decay, plots, report
 from benchmarks.curves.evaluate import REPLICATES, Table, Task, choose, evaluate
 from benchmarks.curves.recipes import CONSTANT, EPOCHS, pools, recipes
 from benchmarks.curves.replay import Path as Curve
@@ -162,6 +163,12 @@ def test_rules_are_judged_on_equal_orders_and_what_they_lose_is_counted(table: T
 def test_a_setting_is_chosen_that_holds_its_promise_on_the_sets_it_is_chosen_on(table: Table) -> None:
     assert choose(table, (NONE, asha(1, 4)), table.sets[:2], 3) == NONE
     assert choose(table, (NONE, median(8, 4)), ("digits",), 2).name == "median"
+
+
+def test_the_curves_are_drawn(table: Table, tmp_path: Path) -> None:
+    plots._curves(table, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.width > 1000
 
 
 def test_the_report_names_every_set_and_rule(table: Table) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from search import claims
+from search import claims, sampling
 from search.candidates import Candidate
 from search.life import life
 from search.phases import Phase
@@ -39,8 +39,8 @@ def carry_out(study: Study, some: Iterable[Phase] | None = None) -> list[str]:
                 recipe=candidate.recipe.canonical(),
                 role=candidate.role,
                 label=candidate.label,
-                params={},
-                distributions={},
+                params=sampling.params_of(planned, phase),
+                distributions=sampling.distributions(phase),
             )
             nonce = f"{phase.name}-{planned.cell[0][:12]}-{planned.replicate}"
             got = store.claim(
@@ -116,18 +116,20 @@ def test_a_finalist_that_diverges_takes_no_further_part(at: Workplace) -> None:
     stage = study.definition.stages[0]
     _, finalists = next(claims.decided(study))
     rows = study.store.runs(study.study_id, f"{study.definition.phase_name(stage)}/finals")
+
+    def spoiled(loser: Candidate, replicate: int) -> claims.Test:
+        lost = {"stop": "diverged", "last_score": 0.0}
+        hit = [(row.signature, row.replicate) == (loser.recipe.signature, replicate) for row in rows]
+        bad = [replace(row, **lost) if it else row for row, it in zip(rows, hit, strict=True)]
+        return claims.test_on(bad, study, stage, finalists)
+
     for loser in finalists[:2]:
-        bad = [
-            replace(row, stop="diverged", last_score=0.0)
-            if row.signature == loser.recipe.signature and row.replicate == 1
-            else row
-            for row in rows
-        ]
-        test = claims.test_on(bad, study, stage, finalists)
+        test = spoiled(loser, 1)
         assert test.dropped == {loser.label: "diverged on replicate 1"}
-        assert loser.label not in test.standing.active[1:]
-        if loser is finalists[0]:
-            assert test.standing.outcome == "dropped", "against an incumbent that diverges nothing is claimed"
+        assert loser.label not in test.standing.active
+    assert spoiled(finalists[0], 1).standing.outcome == "dropped", "without its incumbent nothing is claimed"
+    whole = claims.test_of(study, stage, finalists)
+    assert spoiled(finalists[0], 8).standing == whole.standing, "what comes after the end of a test changes nothing"
 
 
 def test_only_what_is_claimed_is_carried_when_the_study_decides_strictly(at: Workplace) -> None:

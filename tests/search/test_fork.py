@@ -81,6 +81,18 @@ def test_a_reused_run_keeps_its_curve_and_its_answers_on_the_test_part(folder: P
     assert carried_on.test_report() is not None
 
 
+def test_a_result_that_was_taken_over_is_an_opening_of_the_test_part_on_record(carried_on: Study) -> None:
+    tested = [row for row in carried_on.store.runs(carried_on.study_id) if row.test_score is not None]
+    assert len(carried_on.store.test_openings(carried_on.study_id)) >= len(tested) > 0
+
+
+def test_a_fork_that_was_cut_short_is_made_by_the_same_line_again(folder: Path) -> None:
+    words = ("a", "--as", "d", "--set", "patience=2")
+    first, again = (run_command("search.fork", *words, cwd=folder) for _ in range(2))
+    assert first.code == again.code == 0
+    assert "0 finished runs of a are reused" in again.out, "there they are already"
+
+
 def test_the_source_can_be_deleted_and_the_fork_stays_whole(folder: Path, carried_on: Study, tmp_path: Path) -> None:
     before = carried_on.store.runs(carried_on.study_id)
     outcome = run_command("search.delete", "--name", "a", "--yes", cwd=folder)
@@ -94,6 +106,8 @@ def test_the_source_can_be_deleted_and_the_fork_stays_whole(folder: Path, carrie
     [
         (("b", "--as", "b", "--set", "patience=2"), "there is a study called 'b' already"),
         (("b", "--as", "c"), "nothing is to differ"),
+        (("b", "--as", "c", "--set", "folds=10"), "another folds cuts the data otherwise"),
+        (("b", "--as", "c", "--set", "test_fraction=0.3"), "another test_fraction cuts the data otherwise"),
         (("b", "--as", "c", "--set", "budgets.eta=3"), "c would be b again"),
         (("b", "--as", "c", "--try", "loss"), "is not factor=value"),
         (("b", "--as", "c/d", "--set", "patience=2"), "c/d"),

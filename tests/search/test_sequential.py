@@ -103,6 +103,25 @@ def test_a_challenger_that_does_not_lead_is_dropped_and_trained_no_further() -> 
     assert stand(by_label(table), "0", range(1, 9)).outcome == "dropped"
 
 
+def test_of_several_that_could_be_claimed_it_is_the_one_that_led_at_first() -> None:
+    table = [[0.70, 0.80, 0.81], [0.61, 0.712, 0.70], [0.65, 0.751, 0.75], [0.6, 0.701, 0.72]]
+    told = stand(by_label(table), "0", range(1, 9))
+    assert told.best is not None
+    first = {look.label: look.gain for look in told.looks if look.replicates == 3}
+    assert told.best.label == max(first, key=lambda label: first[label])
+
+
+def test_a_loss_beyond_the_end_of_a_test_changes_nothing_and_one_before_it_costs_the_loser_only() -> None:
+    table = [[0.70, 0.80, 0.60], [0.61, 0.712, 0.62], [0.65, 0.751, 0.61], [0.6, 0.7, 0.6]]
+    whole = stand(by_label(table), "0", range(1, 9))
+    assert (whole.outcome, whole.seen) == ("claimed", 4)
+    assert stand(by_label(table), "0", range(1, 9), lost={"0": (5,), "1": (6,)}) == whole
+    told = stand(by_label(table), "0", range(1, 9), lost={"2": (2,)})
+    assert (told.outcome, told.lost) == ("claimed", ("2",))
+    assert told.looks[0].level == whole.looks[0].level, "the level is that of all who began"
+    assert stand(by_label(table), "0", range(1, 9), lost={"0": (2,)}).outcome == "dropped"
+
+
 def test_a_test_waits_for_the_replicate_that_somebody_lacks() -> None:
     scores = by_label([[0.7, 0.71], [0.6, 0.60], [0.65, 0.66], [0.6, 0.61]])
     del scores["1"][2]
