@@ -78,7 +78,7 @@ def test_no_copy_that_waits_outlives_a_launcher_that_was_killed() -> None:
     assert process.stdout is not None
     crew = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
     assert len(crew) == 3
-    assert all(copy.is_running() and copy.name() == "ceteris-worker" for copy in crew)
+    wait_until(lambda: all(copy.is_running() and copy.name() == "ceteris-worker" for copy in crew), 30)
     process.kill()
     process.wait()
     wait_until(lambda: not any(alive(copy) for copy in crew), 30)
