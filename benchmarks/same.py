@@ -83,7 +83,7 @@ def study(
         question="Is anything better?",
         baseline=baseline,
         stages=(Stage(name=factor, factor=factor, domain=kind.model_validate(domain)),),
-        auto=("image_size", "stored_size", "channels", "precision", "delta", "noise")[3:],
+        auto=("precision", "delta", "noise"),
         budgets=BUDGETS,
         seed=seed,
     )

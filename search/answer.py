@@ -104,7 +104,7 @@ def verdict_sentence(line: StageLine) -> str:
     if line.outcome == "better" and claim is not None and claim.gain is not None:
         return (
             f"{line.name}: better: on {claim.replicates} fresh shared replicates {winner_words(line)} beat {held} by "
-            f"{_interval(claim.gain)}, optimistic because it was stopped at its claim; when nothing is better this "
+            f"{points(claim.gain)}, optimistic because it was stopped at its claim; when nothing is better this "
             f"rule errs in about 1 stage in 20{dropped}"
         )
     more = f"; {_no_claim(claim)}" if claim else ""
@@ -120,7 +120,7 @@ def _no_claim(claim: Claim) -> str:
         return f"a claim could be made for {claim.value} only"
     if claim.gain is None:
         return "nothing could be claimed"
-    shown = f"{claim.value} by {_interval(claim.gain)}"
+    shown = f"{claim.value} by {points(claim.gain)}"
     return f"no reliable gain in {claim.replicates} replicates: {shown}{_missed(claim)}"
 
 
@@ -142,10 +142,6 @@ def _missed(claim: Claim | None) -> str:
     if claim is None or not claim.could_miss:
         return ""
     return f"; a real gain under about {100 * claim.could_miss:.1f} points could have been missed"
-
-
-def _interval(gain: Gain) -> str:
-    return f"{100 * gain.mean:.2f} points (95 % interval {100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
 
 
 def doubts(snapshot: Snapshot) -> list[str]:

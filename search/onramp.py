@@ -13,8 +13,11 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search import pruning, verdict
+from spaces.study import Budgets
 from trainer.early_stopping import best_epoch, stalled
 from trainer.recipe import Plateau
+
+USUAL = Budgets()  # the numbers of a study
 
 
 class EarlyStopping:
@@ -48,7 +51,14 @@ class RungPruner(BasePruner):
     before, or failed, is no company.
     """
 
-    def __init__(self, delta: float, *, rungs: tuple[int, ...] = (2, 4), eta: float = 2.0, company: int = 4) -> None:
+    def __init__(
+        self,
+        delta: float,
+        *,
+        rungs: tuple[int, ...] = USUAL.rungs,
+        eta: float = USUAL.eta,
+        company: int = USUAL.company,
+    ) -> None:
         if not math.isfinite(delta) or delta < 0 or eta <= 1 or company < 2 or min(rungs, default=0) < 1:
             raise ValueError(
                 f"delta {delta}, rungs {rungs}, eta {eta}, company {company}: delta is 0 or more, rungs are steps from "

@@ -13,9 +13,8 @@ WANTED = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32 - 1),
 }
-# Steps of resnet18 at 64 px took 333 and 336 ms instead of 347 and 352 (docs/LOG.md).
-ENTERED = "CETERIS_SURROUNDINGS"
-HUGE_PAGES = "glibc.malloc.hugetlb=1"
+HUGE_PAGES = "glibc.malloc.hugetlb=1"  # steps of resnet18 at 64 px: 333 and 336 ms instead of 347 and 352 (docs/LOG.md)
+ENTERED = "CETERIS_SURROUNDINGS"  # set once: a site that sets such variables at every start must not make it go round
 
 
 def surroundings(given: Mapping[str, str]) -> dict[str, str]:
@@ -24,9 +23,7 @@ def surroundings(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def enter() -> None:
-    """On Linux this process becomes the same command in these surroundings, if it is not in them; takes some 20 ms."""
-    wanted = surroundings(os.environ) | {ENTERED: "1"}
-    if ENTERED in os.environ:  # a site that sets such variables at every start must not make this go round
-        return
-    if sys.platform == "linux" and sys.executable and wanted != dict(os.environ):
+    """On Linux this process becomes the same command in these surroundings, once; takes some 20 ms."""
+    if sys.platform == "linux" and sys.executable and ENTERED not in os.environ:
+        wanted = surroundings(os.environ) | {ENTERED: "1"}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)

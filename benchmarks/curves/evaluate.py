@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from benchmarks.curves.recipes import CONSTANT
-from benchmarks.curves.replay import Path, no_pruning, replay
+from benchmarks.curves.replay import Path
 from benchmarks.curves.rules import Setting
 from benchmarks.curves.table import Curve, delta_of, noise_of
 
@@ -100,7 +100,7 @@ def evaluate(table: Table, task: Task, setting: Setting, draws: int) -> Outcome:
             among = table.recipes if task.members is None else task.members
             pool = draw.sample(among, min(task.pool, len(among)))
             paths = [table.path(task, recipe, replicate) for recipe in pool]
-            outcome = replay(paths, setting.make(delta), task.workers, draw)
+            outcome = setting.play(paths, delta, task.workers, draw)
             most += sum(len(table.path(whole, recipe, replicate).scores) for recipe in pool)
             best = max(table.truth(task.set, recipe, replicate) for recipe in pool)
             trained += outcome.epochs
@@ -135,6 +135,3 @@ def _until_nan(scores: Sequence[float]) -> tuple[float, ...]:
         if math.isnan(score):
             return tuple(scores[:number])
     return tuple(scores)
-
-
-__all__ = ["Outcome", "Table", "Task", "choose", "evaluate", "no_pruning"]

@@ -19,6 +19,7 @@ COLOURS = {
     "ASHA": "#3366aa",
     "Hyperband": "#8e6c8a",
     "Patient(median)": "#7a7a7a",
+    "keep top": "#00a6a6",
 }
 GREY, INK = "#c9cdd2", "#22262b"
 POOL = 48

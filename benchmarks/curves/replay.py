@@ -90,5 +90,18 @@ def replay(paths: Sequence[Path], rule: Rule, workers: int, draw: random.Random)
     return Replay(trials)
 
 
+def keep_top(paths: Sequence[Path], kept: int, after: int) -> Replay:
+    """All trained for `after` epochs, then the best `kept` to their end: everybody waits for everybody."""
+    trials = [Trial(number, path) for number, path in enumerate(paths)]
+    for trial in trials:
+        trial.epochs = min(after, len(trial.path.scores))
+        trial.state = "diverged" if math.isnan(trial.scores[-1]) else "pruned"
+    alive = sorted((trial for trial in trials if trial.state == "pruned"), key=lambda trial: -max(trial.scores))
+    for trial in alive[:kept]:
+        trial.epochs = len(trial.path.scores)
+        trial.state = "diverged" if math.isnan(trial.scores[-1]) else "complete"
+    return Replay(trials)
+
+
 def no_pruning(trial: Trial, trials: Sequence[Trial]) -> bool:
     return False

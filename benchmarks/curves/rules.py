@@ -1,5 +1,6 @@
 """The rules that are compared: ours, Optuna's own pruners, and none."""
 
+import random
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from optuna.pruners import (
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmarks.curves.replay import Rule, Trial, no_pruning
+from benchmarks.curves.replay import Path, Replay, Rule, Trial, keep_top, no_pruning, replay
 from search import pruning
 from spaces.study import Budgets
 
@@ -35,9 +36,9 @@ class Ours:
     """The rung rule of `search.pruning`, with the company that `storage.runs.rung_scores` tells of."""
 
     delta: float
-    rungs: tuple[int, ...] = (2, 4)
-    eta: float = 2.0
-    company: int = 4
+    rungs: tuple[int, ...]
+    eta: float
+    company: int
 
     def __call__(self, trial: Trial, trials: Sequence[Trial]) -> bool:
         epoch = trial.epochs
@@ -131,23 +132,28 @@ class _Bracket:
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule with its numbers; `make` gives it for a set whose pilot measured delta, anew for every replay."""
+    """A rule with its numbers. `play` replays a pool: paths, delta of the set's pilot, workers, draw."""
 
     name: str
     words: str
-    make: Callable[[float], Rule]
+    play: Callable[[Sequence[Path], float, int, random.Random], Replay]
 
 
-NONE = Setting("no pruning", "", lambda delta: no_pruning)
+def _ruled(name: str, words: str, make: Callable[[float], Rule]) -> Setting:
+    """`make` gives the rule for a delta, anew for every replay: pruners remember."""
+    return Setting(name, words, lambda paths, delta, workers, draw: replay(paths, make(delta), workers, draw))
+
+
+NONE = _ruled("no pruning", "", lambda delta: no_pruning)
 
 
 def ours(rungs: tuple[int, ...], eta: float, company: int) -> Setting:
     words = f"rungs {' '.join(map(str, rungs))}, eta {eta:g}, company {company}"
-    return Setting("ours", words, lambda delta: Ours(delta, rungs, eta, company))
+    return _ruled("ours", words, lambda delta: Ours(delta, rungs, eta, company))
 
 
 def _peer(name: str, words: str, make: Callable[[], BasePruner]) -> Setting:
-    return Setting(name, words, lambda delta: Peer(make()))
+    return _ruled(name, words, lambda delta: Peer(make()))
 
 
 def median(startup: int = 5, warmup: int = 0) -> Setting:
@@ -177,16 +183,26 @@ def patient(patience: int, startup: int = 5, warmup: int = 0) -> Setting:
         wrapped = MedianPruner(n_startup_trials=startup, n_warmup_steps=warmup)
         return Peer(PatientPruner(wrapped, patience=patience, min_delta=delta))
 
-    return Setting("Patient(median)", f"patience {patience}, startup {startup}, warm-up {warmup}", make)
+    return _ruled("Patient(median)", f"patience {patience}, startup {startup}, warm-up {warmup}", make)
 
 
-DEFAULTS = (median(), percentile(25.0), asha(), hyperband(), patient(3))
+def top(share: int, after: int) -> Setting:
+    """One in `share` of the pool is kept after so many epochs: no pruner, for all wait for the slowest."""
+
+    def play(paths: Sequence[Path], delta: float, workers: int, draw: random.Random) -> Replay:
+        return keep_top(paths, max(1, len(paths) // share), after)
+
+    return Setting("keep top", f"one in {share} after {after} epochs", play)
+
+
+DEFAULTS = (median(), percentile(25.0), asha(), hyperband(), patient(3), top(6, 2))
 GRIDS: dict[str, tuple[Setting, ...]] = {
     "median": tuple(median(*numbers) for numbers in product((3, 5, 8), (0, 2, 4))),
     "percentile": tuple(percentile(*numbers) for numbers in product((25.0, 33.0, 67.0), (3, 5), (0, 2, 4))),
     "ASHA": tuple(asha(*numbers) for numbers in product((1, 2, 3, 4), (2, 3, 4))),
     "Hyperband": tuple(hyperband(*numbers) for numbers in product((1, 2), (2, 3, 4))),
     "Patient(median)": tuple(patient(*numbers) for numbers in product((1, 3), (3, 5), (0, 2))),
+    "keep top": tuple(top(*numbers) for numbers in product((2, 3, 4, 6), (1, 2, 3, 4))),
     "ours": tuple(
         ours(*numbers)
         for numbers in product(

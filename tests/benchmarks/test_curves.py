@@ -17,7 +17,7 @@ from benchmarks.curves import decay, plots, report
 from benchmarks.curves.evaluate import REPLICATES, Table, Task, choose, evaluate
 from benchmarks.curves.recipes import CONSTANT, EPOCHS, pools, recipes
 from benchmarks.curves.replay import Path as Curve
-from benchmarks.curves.replay import Rule, Trial, no_pruning, replay
+from benchmarks.curves.replay import Rule, Trial, keep_top, no_pruning, replay
 from benchmarks.curves.rules import DEFAULTS, NONE, Ours, Peer, asha, median, ours, shipped
 from benchmarks.curves.table import FILE, read, write
 from trainer.early_stopping import stalled
@@ -52,13 +52,25 @@ def test_a_curve_that_lies_above_all_others_is_never_pruned_by_our_rule(
     highest = [max(scores) + 0.001 for scores in zip(*curves, strict=True)]
     pool = [*curves, highest]
     random.Random(seed).shuffle(pool)
-    told = replay(paths(pool), Ours(delta=0.0), workers, random.Random(seed))
+    told = replay(paths(pool), Ours(0.0, (2, 4), 2.0, 4), workers, random.Random(seed))
     assert told.trials[pool.index(highest)].state == "complete"
+
+
+def test_keep_top_trains_all_a_little_and_the_best_of_them_to_the_end() -> None:
+    curves = [[0.1, 0.9, 0.9], [0.5, 0.2, 0.2], [0.3, math.nan], [0.4, 0.4, 0.5]]
+    told = keep_top(paths(curves, decay=1), kept=2, after=1)
+    assert [(trial.state, trial.epochs) for trial in told.trials] == [
+        ("pruned", 1),
+        ("complete", 3),
+        ("pruned", 1),
+        ("complete", 3),
+    ]
+    assert told.chosen.number == 1
 
 
 def test_a_diverged_run_ends_there_is_never_chosen_and_disturbs_nobody() -> None:
     curves = [[0.9, math.nan], [0.5, 0.5, 0.5, 0.5, 0.5, 0.6], *[[0.5] * 6] * 4]
-    told = replay(paths(curves), Ours(delta=0.01), 2, random.Random(0))
+    told = replay(paths(curves), Ours(0.01, (2, 4), 2.0, 4), 2, random.Random(0))
     assert [trial.state for trial in told.trials] == ["diverged", *["complete"] * 5]
     assert told.trials[0].epochs == 2
     assert told.chosen.number == 1

@@ -11,6 +11,7 @@ import optuna
 import pytest
 
 from search.onramp import EarlyStopping, RungPruner, compare
+from spaces.study import Budgets
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "onramp.md").read_text(encoding="utf-8")
 
@@ -54,19 +55,26 @@ CURVES = ([0.5, 0.9, 0.9], [0.5, 0.89, 0.9], [0.5, 0.6, 0.7], [0.5, 0.885, 0.95]
 
 
 def test_trials_clearly_behind_their_company_are_pruned_at_the_rung() -> None:
-    assert pruned(CURVES, RungPruner(delta=0.0, rungs=(2,))) == [3, 4, 5]
-    assert pruned(CURVES, RungPruner(delta=0.01, rungs=(2,))) == [4, 5], "the fourth is behind by no more than delta"
+    assert pruned(CURVES, RungPruner(delta=0.0, rungs=(2,), eta=2.0)) == [3, 4, 5]
+    assert pruned(CURVES, RungPruner(delta=0.01, rungs=(2,), eta=2.0)) == [4, 5], (
+        "the fourth is behind by no more than delta"
+    )
 
 
 def test_a_loss_is_pruned_as_its_negative_would_be() -> None:
     losses = [[-score for score in curve] for curve in CURVES]
-    assert pruned(losses, RungPruner(delta=0.01, rungs=(2,)), "minimize") == [4, 5]
+    assert pruned(losses, RungPruner(delta=0.01, rungs=(2,), eta=2.0), "minimize") == [4, 5]
 
 
 def test_a_trial_that_has_ended_before_the_rung_is_company_there() -> None:
     curves = ([0.9], [0.9], [0.9], [0.5, 0.6])
-    assert pruned(curves, RungPruner(delta=0.01, rungs=(2,))) == [3]
-    assert pruned(([0.9], [0.9], [0.9, 0.9]), RungPruner(delta=0.01, rungs=(2,))) == []
+    assert pruned(curves, RungPruner(delta=0.01, rungs=(2,), eta=2.0)) == [3]
+    assert pruned(([0.9], [0.9], [0.9, 0.9]), RungPruner(delta=0.01, rungs=(2,), eta=2.0)) == []
+
+
+def test_the_pruner_has_the_numbers_of_a_study() -> None:
+    pruner, usual = RungPruner(delta=0.01), Budgets()
+    assert (pruner.rungs, pruner.eta, pruner.company) == (usual.rungs, usual.eta, usual.company)
 
 
 def test_the_pruner_says_what_its_numbers_may_be() -> None:
