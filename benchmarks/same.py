@@ -22,7 +22,8 @@ from search.join import Asked, create_or_join, facts_of
 from search.resolve import resolve
 from search.snapshot import take
 from spaces.domain import Augments, Losses
-from spaces.study import Budgets, Stage, StudyDefinition
+from spaces.stage import Stage
+from spaces.study import Budgets, StudyDefinition
 from storage.store import Store
 from storage.urls import sqlite_url
 from trainer.custom import named

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search.records import Claim, Gain, TestReport
 from search.snapshot import Snapshot, StageLine
-from search.study import Claim, Gain, TestReport
 from spaces.domain import label
-from spaces.study import is_range, scientific_values
+from spaces.stage import is_range, scientific_values
 
 HEADER = ("stage", "winner", "score", "trials (finished/stalled/pruned/diverged)")
 

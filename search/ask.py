@@ -110,7 +110,7 @@ class Request:
 def trusted_code(request: Request) -> dict[str, StoredCode]:
     """The code kept with the study that is to be joined, by file name; none if there is no such study yet."""
     from search.options import storage_url
-    from search.study import Resolved
+    from search.records import Resolved
     from storage.store import Store
 
     store = Store.connect(storage_url(request.storage, request.runs), wait=request.wait_for_db)

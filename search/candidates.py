@@ -6,7 +6,7 @@ from typing import TypeGuard
 from pydantic import ValidationError
 
 from spaces.domain import label
-from spaces.study import Stage, held, scientific_values
+from spaces.stage import Stage, held, scientific_values
 from trainer.recipe import Recipe
 
 Params = dict[str, float | int | str]

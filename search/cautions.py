@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from search.candidates import Candidate
 from search.phases import Phase
 from search.study import Study
-from spaces.study import Stage, is_range
+from spaces.stage import Stage, is_range
 
 FEW_GROUPS = 20
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from search import conclusions, phases
 from search.candidates import Candidate
 from search.phases import Phase
+from search.records import Claim, Gain, as_json
 from search.sequential import NOTHING, Noise, Standing, could_miss, stand
-from search.study import Claim, Gain, Study, as_json
-from spaces.study import Stage
+from search.study import Study
+from spaces.stage import Stage
 from storage.rows import RunRow
 
 
 @dataclass(frozen=True)
-class Test:
+class Pursuit:
     """The test of a decided stage as its rows have it."""
 
     stage: Stage
@@ -23,16 +24,10 @@ class Test:
     dropped: dict[str, str]  # label -> why it takes no part
 
 
-def pursued(study: Study) -> bool:
-    """Whether claims are asked for at all."""
-    budgets = study.definition.budgets
-    return budgets.claims > budgets.finals
-
-
-def test_of(study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Test:
+def pursuit_of(study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Pursuit:
     """The test of a stage on the rows of its finals, incumbent first among `finalists`."""
     rows = study.store.runs(study.study_id, f"{study.definition.phase_name(stage)}/finals")
-    return test_on(rows, study, stage, finalists)
+    return pursuit_on(rows, study, stage, finalists)
 
 
 def decided(study: Study) -> Iterator[tuple[Stage, tuple[Candidate, ...]]]:
@@ -51,30 +46,30 @@ def decided(study: Study) -> Iterator[tuple[Stage, tuple[Candidate, ...]]]:
         anchor = incumbent.lr if "lr" in stage.asks else anchor
 
 
-def next_replicate(study: Study, test: Test) -> Phase | None:
+def next_replicate(study: Study, pursuit: Pursuit) -> Phase | None:
     """The runs of the next common replicate of those still in the test; None when it is over."""
-    if test.standing.outcome != "open" or study.claim(test.stage) is not None:
+    if pursuit.standing.outcome != "open" or study.claim(pursuit.stage) is not None:
         return None
-    after, active = test.standing.seen, test.standing.active
-    return phases.finals(study.definition, test.stage, test.finalists, after=after, count=1, active=active)
+    after, active = pursuit.standing.seen, pursuit.standing.active
+    return phases.finals(study.definition, pursuit.stage, pursuit.finalists, after=after, count=1, active=active)
 
 
 def wanted(study: Study) -> Iterator[Phase]:
     """Of every decided stage whose claim is open, its next common replicate."""
-    if pursued(study):
+    if study.definition.budgets.beyond_finals:
         for stage, finalists in decided(study):
-            if (phase := next_replicate(study, test_of(study, stage, finalists))) is not None:
+            if (phase := next_replicate(study, pursuit_of(study, stage, finalists))) is not None:
                 yield phase
 
 
-def settle(study: Study, test: Test, worker: str) -> Claim:
+def settle(study: Study, pursuit: Pursuit, worker: str) -> Claim:
     """Write the outcome of a test down: one row, whoever writes it first."""
-    best, standing = test.standing.best, test.standing
+    best, standing = pursuit.standing.best, pursuit.standing
     floor = _floor(study)
     missed = could_miss(standing.noise, best.replicates, floor) if best else math.inf
     claim = Claim(
         outcome="unfinished" if standing.outcome == "open" else standing.outcome,
-        incumbent=test.finalists[0].label,
+        incumbent=pursuit.finalists[0].label,
         value=best.label if best else None,
         gain=Gain(mean=best.gain, low=best.low, high=best.high) if best else None,
         replicates=best.replicates if best else 0,
@@ -83,13 +78,13 @@ def settle(study: Study, test: Test, worker: str) -> Claim:
         squares=standing.noise.squares,
         freedom=standing.noise.freedom,
         could_miss=missed if math.isfinite(missed) else None,
-        dropped=test.dropped,
+        dropped=pursuit.dropped,
     )
-    key = f"claim/{study.definition.phase_name(test.stage)}"
+    key = f"claim/{study.definition.phase_name(pursuit.stage)}"
     return Claim.model_validate(study.store.measure_once(study.study_id, key, as_json(claim), worker))
 
 
-def test_on(rows: Sequence[RunRow], study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Test:
+def pursuit_on(rows: Sequence[RunRow], study: Study, stage: Stage, finalists: tuple[Candidate, ...]) -> Pursuit:
     """On these rows. It goes on with the noise that the settled tests of earlier stages have measured."""
     definition, carried = study.definition, NOTHING
     for before in definition.stages[: definition.stages.index(stage)]:
@@ -105,11 +100,11 @@ def test_on(rows: Sequence[RunRow], study: Study, stage: Stage, finalists: tuple
         counting = {n: row.last_score for n, row in mine.items() if conclusions.ended_well(row)}
         scores[candidate.label] = {n: score for n, score in counting.items() if score is not None}
     if len(scores) < 2:
-        return Test(stage, finalists, Standing("dropped", None, (finalists[0].label,), 0, carried, ()), {})
+        return Pursuit(stage, finalists, Standing("dropped", None, (finalists[0].label,), 0, carried, ()), {})
     most = definition.budgets.claims
     standing = stand(scores, finalists[0].label, replicates, lost=lost, carried=carried, floor=_floor(study), most=most)
     dropped = {label: lost[label][min(lost[label])] for label in standing.lost}
-    return Test(stage, finalists, standing, dropped)
+    return Pursuit(stage, finalists, standing, dropped)
 
 
 def _lost(row: RunRow) -> bool:

@@ -5,15 +5,16 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search import phases, test_part, verdict
+from search import held_out, phases, verdict
 from search.candidates import Candidate, undeclared_differences
 from search.cautions import cautions
 from search.headline import headline_of
 from search.phases import Phase
+from search.records import Claim, Headline, Rules, as_json
 from search.stopping import why_ended
-from search.study import Claim, Headline, Rules, Study, as_json
+from search.study import Study
 from search.verdict import Contender
-from spaces.study import Stage
+from spaces.stage import Stage
 from storage.rows import RunRow, Verdict
 
 
@@ -114,9 +115,9 @@ def settle_headline(study: Study, worker: str) -> Headline:
     headline = headline_of(rows)
     metric, by = study.definition.baseline.metric, {(row.label, row.replicate): row.trial_id for row in rows}
     pairs = [(by["final", n], by["baseline", n]) for n in headline.replicates if ("baseline", n) in by]
-    answers = test_part.Answers.read(study, [trial for pair in pairs for trial in pair])
-    if headline.test_gain is not None and answers is not None and metric in test_part.FROM_CLASSES:
-        gain = test_part.crossed_gain(answers, metric, [mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+    answers = held_out.Answers.read(study, [trial for pair in pairs for trial in pair])
+    if headline.test_gain is not None and answers is not None and metric in held_out.FROM_CLASSES:
+        gain = held_out.crossed_gain(answers, metric, [mine for mine, _ in pairs], [theirs for _, theirs in pairs])
         headline = headline.model_copy(update={"test_gain": gain, "test_interval": "crossed bootstrap"})
     return Headline.model_validate(study.store.measure_once(study.study_id, "headline", as_json(headline), worker))
 
@@ -128,13 +129,13 @@ def settle_test_report(study: Study, worker: str) -> None:
         return
     rows = [row for row in study.store.runs(study.study_id, "confirm") if row.recipe == headline.recipe]
     mine = [row for row in rows if row.replicate in headline.replicates and ended_well(row)]
-    answers = test_part.Answers.read(study, [row.trial_id for row in mine]) if mine else None
+    answers = held_out.Answers.read(study, [row.trial_id for row in mine]) if mine else None
     metric = study.definition.baseline.metric
-    if answers is None or metric not in test_part.FROM_CLASSES:
+    if answers is None or metric not in held_out.FROM_CLASSES:
         return
     validation = statistics.fmean(row.last_score or 0.0 for row in mine)
     trials = [row.trial_id for row in mine]
-    told = test_part.report(answers, metric, trials, validation, study.settled_rules().noise)
+    told = held_out.report(answers, metric, trials, validation, study.settled_rules().noise)
     study.store.measure_once(study.study_id, "test/report", as_json(told), worker)
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from search.ask import launch_line
 from search.edge import UserError
+from search.join import shown
 from search.own_code import OwnCode
 from search.resolve import largest_size
 from search.study import Study
@@ -62,18 +63,11 @@ def fork(
 
 def _words(path: str, before: object, after: object) -> str:
     if isinstance(before, dict) and isinstance(after, dict) and "choices" in before and "choices" in after:
-        more = [_value(each) for each in after["choices"] if each not in before["choices"]]
-        less = [_value(each) for each in before["choices"] if each not in after["choices"]]
+        more = [shown(each) for each in after["choices"] if each not in before["choices"]]
+        less = [shown(each) for each in before["choices"] if each not in after["choices"]]
         told = [f"{', '.join(more)} added" if more else "", f"{', '.join(less)} left out" if less else ""]
         return f"{path}: {'; '.join(filter(None, told)) or 'the same values in another order'}"
-    return f"{path}: {_value(before)} before, {_value(after)} now"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, dict) and "kind" in value:
-        settings = ", ".join(f"{key}={each}" for key, each in value.items() if key != "kind")
-        return f"{value['kind']}({settings})" if settings else str(value["kind"])
-    return str(value)
+    return f"{path}: {shown(before)} before, {shown(after)} now"
 
 
 def changed(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from search import verdict
-from search.study import Gain, Headline
+from search.records import Gain, Headline
 from storage.rows import RunRow
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from search.ask import launch_line
 from search.edge import Refused
 from search.own_code import StoredCode
-from search.study import DataFacts, Resolved, Study
+from search.records import DataFacts, Resolved
+from search.study import Study
 from search.versions import other_arithmetic, versions
 from spaces.overrides import differences
 from spaces.study import StudyDefinition
@@ -93,7 +94,7 @@ def check_joins(stored: Manifest, mine: Manifest, asked: Asked) -> None:
     if theirs == asked.definition:
         return
     changed = "; ".join(
-        f"{path} is {_show(there)} there, {_show(here)} here"
+        f"{path} is {shown(there)} there, {shown(here)} here"
         for path, (here, there) in differences(asked.definition, theirs).items()
     )
     raise Refused(
@@ -121,7 +122,8 @@ def facts_of(
     )
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
+    """A setting of a definition in short."""
     if isinstance(value, dict) and "kind" in value:
         settings = ", ".join(f"{k}={v}" for k, v in value.items() if k not in ("kind", "choices"))
         return f"{value['kind']}({settings})" if settings else str(value["kind"])

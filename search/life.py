@@ -10,7 +10,7 @@ from search import claims, conclusions, phases
 from search.candidates import Candidate
 from search.phases import Phase
 from search.study import Study
-from spaces.study import Stage
+from spaces.stage import Stage
 
 
 def life(study: Study, worker: str) -> Iterator[Phase]:
@@ -39,7 +39,7 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
         conclusions.settle_headline(study, worker)
     conclusions.settle_test_report(study, worker)
 
-    if claims.pursued(study):  # in order: each goes on with the noise that the ones before have measured
+    if definition.budgets.beyond_finals:  # in order: each goes on with the noise that the ones before have measured
         for stage, finalists in claims.decided(study):
             yield from _claim(study, stage, finalists, worker)
 
@@ -48,10 +48,10 @@ def _claim(study: Study, stage: Stage, finalists: tuple[Candidate, ...], worker:
     """Common replicates, one after the other, until the test of the stage is over and written down."""
     asked: set[tuple[str, int]] = set()
     while study.claim(stage) is None:
-        test = claims.test_of(study, stage, finalists)
-        phase = claims.next_replicate(study, test)
+        pursuit = claims.pursuit_of(study, stage, finalists)
+        phase = claims.next_replicate(study, pursuit)
         if phase is None or asked.issuperset(planned.cell for planned in phase.runs):
-            claims.settle(study, test, worker)  # over, or no run can be added (a budget of an earlier release)
+            claims.settle(study, pursuit, worker)  # over, or no run can be added (a budget of an earlier release)
         else:
             asked |= {planned.cell for planned in phase.runs}
             yield phase

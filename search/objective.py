@@ -4,7 +4,7 @@ import math
 import time
 from typing import Any
 
-from search import pruning, test_part
+from search import held_out, pruning
 from search.meter import Meter
 from search.phases import Phase
 from search.saving import restore, save, save_weights
@@ -104,7 +104,7 @@ def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
     why = f"confirm the {lease.label} recipe on replicate {lease.replicate}"
     rows, labels = at.data.test.open(record, who, why)
     score, answered = run.examined_on(rows, labels)
-    test_part.keep(at.study, lease.trial_id, lease.worker, answered.numpy(), labels.numpy(), at.data)
+    held_out.keep(at.study, lease.trial_id, lease.worker, answered.numpy(), labels.numpy(), at.data)
     return score
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from search.candidates import Candidate, screen_candidates
-from spaces.study import Stage, StudyDefinition
+from spaces.stage import Stage
+from spaces.study import StudyDefinition
 from trainer.recipe import Plateau, Recipe
 
 Kind = Literal["pilot", "screen", "finals", "confirm"]
@@ -89,7 +90,7 @@ def finals(
     With `active` only those of these labels.
     """
     budgets = definition.budgets
-    first, most = first_final(definition), max(budgets.finals, budgets.claims)
+    first, most = first_final(definition), budgets.finals + budgets.beyond_finals
     taking_part = [c for c in finalists if active is None or c.label in active]
     runs = [Planned(c, first + after + n) for n in range(count or budgets.finals) for c in taking_part]
     space = tuple(Planned(c, first + n) for n in range(most) for c in finalists)
@@ -122,20 +123,19 @@ def planned_runs(definition: StudyDefinition) -> dict[str, int]:
     """
     plan = {"pilot": definition.budgets.pilot}
     incumbent = with_plateau(definition, definition.delta)
-    entrants = plan_of_finals(definition)
+    entrants = entrants_of_finals(definition)
     for number, stage in enumerate(definition.stages):
         phase = screen(definition, stage, incumbent, incumbent.lr)
         reused = number > 0
         plan[phase.name] = phase.allowed - reused
         plan[f"{phase.name}/finals"] = (entrants[phase.name] - reused) * definition.budgets.finals
     plan["confirm"] = 2 * definition.budgets.confirm
-    more = max(0, definition.budgets.claims - definition.budgets.finals)
-    if more:
-        plan["claims"] = more * sum(plan_of_finals(definition).values())
+    if more := definition.budgets.beyond_finals:
+        plan["claims"] = more * sum(entrants.values())
     return plan
 
 
-def plan_of_finals(definition: StudyDefinition) -> dict[str, int]:
+def entrants_of_finals(definition: StudyDefinition) -> dict[str, int]:
     """Stage -> how many may meet in its finals, the incumbent included."""
     incumbent = with_plateau(definition, definition.delta)
     found = {}

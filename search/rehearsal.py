@@ -1,6 +1,7 @@
 """What may turn out not to work is tried on a few images, before anything is written."""
 
-from spaces.study import StudyDefinition, scientific_values
+from spaces.stage import scientific_values
+from spaces.study import StudyDefinition
 from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.pace import measure

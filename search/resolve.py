@@ -3,7 +3,8 @@
 import math
 
 from search.edge import UserError
-from spaces.study import Stage, StudyDefinition
+from spaces.stage import Stage
+from spaces.study import StudyDefinition
 from trainer.data import Geometry, Source
 from trainer.recipe import Hard, Recipe, crops
 

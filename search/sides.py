@@ -8,6 +8,7 @@ from typing import Literal
 
 from search.edge import UserError
 from search.find import find_study
+from search.join import shown
 from search.study import Study
 from spaces.overrides import differences as definition_differences
 from storage.rows import RunRow
@@ -63,7 +64,7 @@ def differences(a: Side, b: Side) -> list[tuple[str, str, str]]:
     found = []
     if a.study and b.study and a.kind == b.kind == "study":
         asked = definition_differences(a.study.definition, b.study.definition)
-        found += [(path, _shown(mine), _shown(theirs)) for path, (mine, theirs) in asked.items()]
+        found += [(path, _short(mine), _short(theirs)) for path, (mine, theirs) in asked.items()]
     elif a.recipe and b.recipe:
         found += [(path, mine, theirs) for path, (mine, theirs) in a.recipe.differences(b.recipe).items()]
     found += [(key, a.facts[key], b.facts[key]) for key in a.facts if key in b.facts and a.facts[key] != b.facts[key]]
@@ -113,6 +114,6 @@ def _facts(study: Study) -> dict[str, str]:
     }
 
 
-def _shown(value: object) -> str:
-    text = "nothing" if value is None else str(value)
+def _short(value: object) -> str:
+    text = shown(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

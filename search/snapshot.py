@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search import phases
-from search.study import Claim, Headline, Rules, Study, TestReport
+from search.records import Claim, Headline, Rules, TestReport
+from search.study import Study
 from storage.attempts import AttemptRow
 from storage.rows import RunRow, Verdict, WorkerRow
 
@@ -111,8 +112,8 @@ def take(study: Study) -> Snapshot:
     runs = store.runs(study.study_id)
     verdicts = {verdict.stage: verdict for verdict in store.verdicts(study.study_id)}
     plan = phases.planned_runs(definition)
-    stages, budgets, entrants = [], definition.budgets, phases.plan_of_finals(definition)
-    more, beyond = max(0, budgets.claims - budgets.finals), phases.first_final(definition) + budgets.finals
+    stages, budgets, entrants = [], definition.budgets, phases.entrants_of_finals(definition)
+    more, beyond = budgets.beyond_finals, phases.first_final(definition) + budgets.finals
     for stage in definition.stages:
         name = definition.phase_name(stage)
         screen, finals = _of(runs, name), _of(runs, f"{name}/finals")

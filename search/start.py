@@ -10,27 +10,25 @@ from search import ask, outcome, preflight
 from search.ask import Request
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
-from search.decoding import decode_progress
 from search.edge import run
 from search.fleet import Fleet
 from search.folder import RunFolder
-from search.join import Asked, create_or_join, facts_of
+from search.join import Asked, create_or_join
 from search.loading import collector_paused
+from search.material import Material
 from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
 from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
-from search.resolve import geometry_of, hard_bytes, resolve
-from search.study import DataFacts, Study
+from search.resolve import resolve
+from search.study import Study
 from search.supervise import carry_to_answer
 from search.versions import other_versions
 from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from storage.store import Store
-from trainer.data import Dataset, Decoded, Source, SourceOptions, decode, open_source, sealed
+from trainer.data import open_source
 from trainer.metrics import check_metric, shown_metric
-from trainer.sources.duplicates import duplicate_notes
-from trainer.split import SplitReport, split_report
 
 if TYPE_CHECKING:
     from search.plan import Plan
@@ -44,8 +42,7 @@ class Start:
     ground: Ground
     url: str
     asked: StudyDefinition
-    options: SourceOptions
-    opened: Source
+    material: Material
 
     @classmethod
     def of(cls, request: Request, ground: Ground) -> "Start":
@@ -60,13 +57,15 @@ class Start:
         options = source_options(
             request.label, request.group, request.target, request.follow_links, request.skip_broken, request.cache
         )
-        return cls(request, ground, url, asked, options, open_source(request.data, options))
+        return cls(
+            request, ground, url, asked, Material(asked, options, open_source(request.data, options), request.quiet)
+        )
 
     def tell_plan(self) -> None:
         """Print what the study would cost, and start nothing."""
         self.ground.require()
-        click.echo(f"{self.request.study_name} on {self._facts.words}; {_trains(self._resolved)}")
-        self._tell_data()
+        click.echo(f"{self.request.study_name} on {self.material.facts.words}; {_trains(self._resolved)}")
+        self.material.tell()
         self._tell_why()
         for line in self._plan().lines():
             click.echo(line)
@@ -88,17 +87,17 @@ class Start:
             self.ground.require()
             plan = self._plan()
         # Who joins adopts the precision that was chosen there, and measures nothing.
-        study, created = create_or_join(store, self._asked(self._resolved if new else self._shaped))
+        study, created = create_or_join(store, self._asked(self._resolved if new else self.material.shaped))
         folder = RunFolder.of(study, request.runs)
-        folder.write_text("data.txt", "\n".join(self._data_lines()) + "\n")
+        folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
         if study.finished:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
             self.ground.require()
             if not request.quiet:
-                click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self._facts.words}")
-                self._tell_data()
+                click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
+                self.material.tell()
                 click.echo(_trains(study.definition))
                 if new:
                     self._tell_why()
@@ -111,15 +110,10 @@ class Start:
             self._work(study, folder, crew)
         outcome.tell_answer(study, folder)
 
-    @cached_property
-    def source(self) -> Source:
-        """The data of the study: with --skip-broken without the pictures that cannot be read."""
-        return self._decoded.source if self.options.skip_broken else self.opened
-
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
             other_versions(study.manifest.versions),
-            other_pixels(study, self._dataset, "launch"),
+            other_pixels(study, self.material.dataset, "launch"),
             emulated(study.definition.baseline.precision, self.ground.device),
         )
 
@@ -130,45 +124,17 @@ class Start:
             definition=self.asked,
             resolved=resolved,
             data=request.data,
-            data_digest=self.source.digest,
-            facts=self._facts,
+            data_digest=self.material.source.digest,
+            facts=self.material.facts,
             target=request.target,
             code=request.own_code.texts(),
         )
-
-    @cached_property
-    def _facts(self) -> DataFacts:
-        left_out = self._decoded.left_out if self.options.skip_broken else ()
-        words = tuple(word for word in words_of(self.options) if not word.startswith("--cache"))
-        return facts_of(self.source, self.asked.test_fraction, words, left_out)
-
-    @cached_property
-    def _split(self) -> SplitReport:
-        return split_report(self.source, self.asked.folds, self.asked.test_fraction, 1000 * self.asked.seed)
-
-    def _data_lines(self) -> tuple[str, ...]:
-        left_out = (f"left out: {name}" for name in self._facts.left_out)
-        report = self._split
-        return (self._facts.words, *self._notes, *left_out, "", *report.lines(), "", *report.classes())
-
-    @cached_property
-    def _notes(self) -> tuple[str, ...]:
-        return (*self.source.notes, *duplicate_notes(self.source))
-
-    def _tell_data(self) -> None:
-        click.echo(self._split.headline()[-1])
-        for note in self._notes:
-            click.echo(f"note: {note}", err=True)
-        for doubt in self._split.warnings:
-            click.echo(f"warning: {doubt}", err=True)
-        for name in self._facts.left_out:
-            click.echo(f"left out: {name}")
 
     def _plan(self) -> "Plan":
         with collector_paused():
             from search.plan import make_plan  # and with it all that trains: only a new study is timed
 
-        return make_plan(self._resolved, self._dataset, self._devices, self.request.files)
+        return make_plan(self._resolved, self.material.dataset, self._devices, self.request.files)
 
     def _answered(self, store: Store) -> bool:
         manifest = store.manifest(self.request.study_name)
@@ -187,50 +153,34 @@ class Start:
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
-        arguments += ["--speculate", request.speculate, *words_of(self.options)]
+        arguments += ["--speculate", request.speculate, *words_of(self.material.options)]
         for file in request.files.values():
             arguments += ["--file", str(file)]
         fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)
         carry_to_answer(study, fleet, self._devices, request.quiet)
 
     @cached_property
-    def _shaped(self) -> StudyDefinition:
-        """All but the precision looked up: what the data are decoded for."""
-        return resolve(self.asked, self.opened, "fp32")
-
-    @cached_property
     def _resolved(self) -> StudyDefinition:
         if "precision" not in self.asked.auto:
-            return self._shaped
-        return resolve(self.asked, self.opened, self._chosen.precision)
+            return self.material.shaped
+        return resolve(self.asked, self.material.opened, self._chosen.precision)
 
     @cached_property
     def _chosen(self) -> Chosen:
         """The number format of a new study, measured."""
         request = self.request
-        return choose(self._shaped.baseline, self._dataset, self.ground.device, request.files, request.fleet)
+        return choose(
+            self.material.shaped.baseline, self.material.dataset, self.ground.device, request.files, request.fleet
+        )
 
     def _tell_why(self) -> None:
         if "precision" in self.asked.auto:
             click.echo(self._chosen.words)
 
     @cached_property
-    def _decoded(self) -> Decoded:
-        geometry, options = geometry_of(self._shaped.baseline), self.options
-        with decode_progress(self.request.quiet) as progress:
-            return decode(
-                self.opened, geometry, cache=options.cache, progress=progress, skip_broken=options.skip_broken
-            )
-
-    @cached_property
-    def _dataset(self) -> Dataset:
-        return sealed(self._decoded, self.asked.test_fraction)
-
-    @cached_property
     def _devices(self) -> tuple[str, ...]:
-        data = self._dataset
-        in_memory = data.pixels.stored.nbytes + hard_bytes(self._shaped, len(data.development))
-        return preflight.places(self.ground, self.request.workers, in_memory, self._shaped.baseline.image_size)
+        image_size = self.material.shaped.baseline.image_size
+        return preflight.places(self.ground, self.request.workers, self.material.in_memory, image_size)
 
 
 def _trains(definition: StudyDefinition) -> str:

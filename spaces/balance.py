@@ -2,7 +2,8 @@
 
 from spaces.baseline import BASELINE, LEARNING_RATE, TUNED_LR
 from spaces.domain import Losses, Options
-from spaces.study import Factor, Stage, StudyDefinition
+from spaces.stage import Factor, Stage
+from spaces.study import StudyDefinition
 from trainer.recipe import ClassBalanced, CrossEntropy, InverseFrequency
 
 BALANCE = StudyDefinition(

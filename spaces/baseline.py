@@ -1,7 +1,7 @@
 """Where the studies start, unless they say otherwise; and the two things most of them do."""
 
 from spaces.domain import LogGrid
-from spaces.study import Nuisance, Stage
+from spaces.stage import Nuisance, Stage
 from trainer.recipe import AdamW, CrossEntropy, NoAugment, Recipe
 
 BASELINE = Recipe(

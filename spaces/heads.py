@@ -2,7 +2,8 @@
 
 from spaces.baseline import BASELINE, LEARNING_RATE, TUNED_LR
 from spaces.domain import Options
-from spaces.study import Stage, StudyDefinition
+from spaces.stage import Stage
+from spaces.study import StudyDefinition
 
 HEADS = StudyDefinition(
     name="heads",

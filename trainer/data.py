@@ -107,7 +107,7 @@ def sealed(decoded: Decoded, test_fraction: float) -> Dataset:
     source = decoded.source
     development, test = hold_out(source, test_fraction)
     labels = torch.from_numpy(source.labels.copy())
-    test_part = SealedTest(test, labels[test].clone(), None if source.groups is None else source.groups[test])
+    held_out = SealedTest(test, labels[test].clone(), None if source.groups is None else source.groups[test])
     labels[test] = SEALED
     strata = source.labels if source.strata is None else source.strata
     return Dataset(
@@ -121,6 +121,6 @@ def sealed(decoded: Decoded, test_fraction: float) -> Dataset:
         development=development,
         strata=strata[development],
         groups=None if source.groups is None else source.groups[development],
-        test=test_part,
+        test=held_out,
         left_out=decoded.left_out,
     )

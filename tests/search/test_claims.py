@@ -96,7 +96,7 @@ def test_a_claim_changes_no_choice_and_a_study_without_claims_ends_with_the_head
         assert len(verdict.evidence["replicates"]) == 3  # type: ignore[index, call-overload, arg-type]
         assert recipe.canonical() == verdict.recipe
     budgets = study.definition.budgets.model_copy(update={"claims": 3})
-    assert not claims.pursued(study_with(at, budgets=budgets))
+    assert not budgets.beyond_finals
     assert study_with(at, budgets=budgets).finished
 
 
@@ -105,7 +105,7 @@ def test_the_same_evidence_gives_the_same_claim_whoever_asks_and_however_often(a
     carry_out(study)
     for stage, finalists in claims.decided(study):
         settled = study.claim(stage)
-        again = claims.settle(study, claims.test_of(study, stage, finalists), "another worker")
+        again = claims.settle(study, claims.pursuit_of(study, stage, finalists), "another worker")
         assert again == settled
     assert carry_out(study) == [], "nothing is left to train"
 
@@ -117,18 +117,18 @@ def test_a_finalist_that_diverges_takes_no_further_part(at: Workplace) -> None:
     _, finalists = next(claims.decided(study))
     rows = study.store.runs(study.study_id, f"{study.definition.phase_name(stage)}/finals")
 
-    def spoiled(loser: Candidate, replicate: int) -> claims.Test:
+    def spoiled(loser: Candidate, replicate: int) -> claims.Pursuit:
         lost = {"stop": "diverged", "last_score": 0.0}
         hit = [(row.signature, row.replicate) == (loser.recipe.signature, replicate) for row in rows]
         bad = [replace(row, **lost) if it else row for row, it in zip(rows, hit, strict=True)]
-        return claims.test_on(bad, study, stage, finalists)
+        return claims.pursuit_on(bad, study, stage, finalists)
 
     for loser in finalists[:2]:
-        test = spoiled(loser, 1)
-        assert test.dropped == {loser.label: "diverged on replicate 1"}
-        assert loser.label not in test.standing.active
+        pursuit = spoiled(loser, 1)
+        assert pursuit.dropped == {loser.label: "diverged on replicate 1"}
+        assert loser.label not in pursuit.standing.active
     assert spoiled(finalists[0], 1).standing.outcome == "dropped", "without its incumbent nothing is claimed"
-    whole = claims.test_of(study, stage, finalists)
+    whole = claims.pursuit_of(study, stage, finalists)
     assert spoiled(finalists[0], 8).standing == whole.standing, "what comes after the end of a test changes nothing"
 
 

@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from search import surroundings
+from search.copies import copies
+from search.fleet import Fleet
 from tests.search.commands import wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux only")
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied, which is tested below")
 
 PROGRAM = """
 import os, sys, time
@@ -39,6 +41,7 @@ def launcher(body: str, *, encoding: str = "utf-8") -> "subprocess.Popen[str]":
     )
 
 
+@ON_LINUX
 def test_a_copy_runs_its_line_into_its_log_and_tells_how_it_ended(tmp_path: Path) -> None:
     body = f"""
         from pathlib import Path
@@ -56,6 +59,7 @@ def test_a_copy_runs_its_line_into_its_log_and_tells_how_it_ended(tmp_path: Path
     assert "ValueError: broken" in (tmp_path / "break").read_text(encoding="utf-8")
 
 
+@ON_LINUX
 def test_waiting_longer_than_asked_is_told_as_by_any_process(tmp_path: Path) -> None:
     body = f"""
         import subprocess
@@ -73,6 +77,7 @@ def test_waiting_longer_than_asked_is_told_as_by_any_process(tmp_path: Path) -> 
     assert out.splitlines() == ["still there", "0"]
 
 
+@ON_LINUX
 def test_no_copy_that_waits_outlives_a_launcher_that_was_killed() -> None:
     process = launcher("print(*(copy.pid for copy in copies(3, program)), flush=True); time.sleep(100)")
     assert process.stdout is not None
@@ -84,6 +89,7 @@ def test_no_copy_that_waits_outlives_a_launcher_that_was_killed() -> None:
     wait_until(lambda: not any(alive(copy) for copy in crew), 30)
 
 
+@ON_LINUX
 def test_a_copy_that_was_killed_while_it_waited_is_told_when_it_begins(tmp_path: Path) -> None:
     body = f"""
         import signal
@@ -98,6 +104,7 @@ def test_a_copy_that_was_killed_while_it_waited_is_told_when_it_begins(tmp_path:
     assert out.splitlines() == ["-9", "-9"]
 
 
+@ON_LINUX
 def test_a_process_with_threads_is_not_copied() -> None:
     body = """
         import threading
@@ -107,6 +114,7 @@ def test_a_process_with_threads_is_not_copied() -> None:
     assert launcher(body).communicate(timeout=60)[0] == "[]\n"
 
 
+@ON_LINUX
 def test_a_launch_begins_again_once_in_the_surroundings_of_its_workers_and_keeps_what_a_user_tuned() -> None:
     code = "import os; from search import surroundings; surroundings.enter(); print(os.getpid(), dict(os.environ))"
     given = {"PATH": os.environ["PATH"], "GLIBC_TUNABLES": "glibc.malloc.arena_max=2", "OMP_NUM_THREADS": "8"}
@@ -118,6 +126,24 @@ def test_a_launch_begins_again_once_in_the_surroundings_of_its_workers_and_keeps
     assert int(pid) == process.pid
     assert "'GLIBC_TUNABLES': 'glibc.malloc.arena_max=2'" in environment
     assert all(f"{name!r}: {value!r}" in environment for name, value in surroundings.WANTED.items())
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_elsewhere_no_process_is_copied_and_none_begins_again(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.delenv(surroundings.ENTERED, raising=False)
+    assert copies(4, lambda: None) == []
+    surroundings.enter()  # comes back: this process is still the one it was
+
+
+def test_where_there_is_no_copy_a_worker_is_a_python_of_its_own(tmp_path: Path) -> None:
+    words = ["--name", "none", "--folder", str(tmp_path)]
+    fleet = Fleet(words, {"CETERIS_STORAGE": f"sqlite:///{(tmp_path / 'no.db').as_posix()}"}, tmp_path)
+    fleet.start(["cpu"])
+    (seat,) = fleet.seats
+    assert isinstance(seat.process, subprocess.Popen)
+    assert seat.process.wait(60) == 2
+    assert "no study is called 'none'" in fleet.log_of(seat).read_text(encoding="utf-8")
 
 
 def alive(process: psutil.Process) -> bool:

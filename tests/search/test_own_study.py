@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from search.edge import EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_REFUSED
-from search.study import Resolved, Study
+from search.records import Resolved
+from search.study import Study
 from storage.store import Store
 from tests.search.commands import SETTINGS, Outcome, run_command, start_command, wait_until
 

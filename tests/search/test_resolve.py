@@ -10,7 +10,7 @@ from search.edge import UserError
 from search.resolve import geometry_of, resolve
 from spaces.catalog import DEFINITIONS
 from spaces.overrides import override
-from spaces.study import scientific_values
+from spaces.stage import scientific_values
 from trainer.data import Geometry, Source, open_source
 from trainer.sources.source import Part
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks import verdicts
+from benchmarks import simulated, verdicts
 from search.sequential import NOTHING, Noise, could_miss, stand
 
 SCORE = st.floats(0, 1)
@@ -141,17 +141,17 @@ def test_eight_replicates_are_the_end_of_it() -> None:
 def test_when_nothing_is_better_few_stages_claim_it_and_the_intervals_cover() -> None:
     """A small edition of `python -m benchmarks.verdicts`; five standard errors of room."""
     draws = 600
-    for noise in (verdicts.light, verdicts.heavy):
-        found = verdicts.stages(verdicts.World(8, 2, noise), verdicts.all_equal, draws, "suite")
+    for noise in (simulated.light, simulated.heavy):
+        found = simulated.stages(simulated.World(8, 2, noise), simulated.all_equal, draws, "suite")
         false = statistics.fmean(each.standing.outcome == "claimed" for each in found)
         assert false <= 0.05 + 5 * math.sqrt(0.05 * 0.95 / draws)
-        assert verdicts.covered(found) >= 0.93 - 5 * math.sqrt(0.07 * 0.93 / draws)
-        naive = statistics.fmean(each.naive_label != verdicts.INCUMBENT for each in found)
+        assert simulated.covered(found) >= 0.93 - 5 * math.sqrt(0.07 * 0.93 / draws)
+        naive = statistics.fmean(each.naive_label != simulated.INCUMBENT for each in found)
         assert naive > 0.8, "what a single run on one split would have called a winner"
 
 
 def test_a_value_that_is_better_is_mostly_found() -> None:
-    found = verdicts.stages(verdicts.World(8, 2), verdicts.one_better(2.0), 300, "suite")
+    found = simulated.stages(simulated.World(8, 2), simulated.one_better(2.0), 300, "suite")
     share = statistics.fmean(e.standing.outcome == "claimed" and e.standing.best.label == "1" for e in found)  # type: ignore[union-attr]
     assert share > 0.75
 

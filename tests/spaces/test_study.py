@@ -9,7 +9,8 @@ from spaces import catalog, lr_aug
 from spaces.catalog import DEFINITIONS, UnknownStudy, definition_named
 from spaces.domain import Options, label
 from spaces.lr_aug import LR_AUG
-from spaces.study import Nuisance, Stage, StudyDefinition, scientific_values
+from spaces.stage import Nuisance, Stage, scientific_values
+from spaces.study import StudyDefinition
 from trainer.recipe import Focal, Plateau, Recipe
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from search.study import Gain, Study, TestReport, as_json
+from search.records import Gain, TestReport, as_json
+from search.study import Study
 from trainer.data import Dataset
 
 DRAWS = 2000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from search.answer import answer_lines
 from search.conclusions import settle_test_report
+from search.held_out import FROM_CLASSES, Answers, Stored, Truth, crossed_gain, report, score
 from search.snapshot import take
-from search.test_part import FROM_CLASSES, Answers, Stored, Truth, crossed_gain, report, score
 from search.workplace import Workplace
 from trainer.score import Score
 
