@@ -30,6 +30,7 @@ class Again:
     run: Run
     other_mode: tuple[str, ...]  # what differs from the mode it was trained in
     _equal: list[bool] = field(default_factory=list)
+    _largest: float = 0.0
 
     @classmethod
     def of(
@@ -75,21 +76,29 @@ class Again:
         worker = f", first trained by {self.row.worker}" if self.row.worker else ""
         return f"{self.row.label} on replicate {self.row.replicate}, {len(self.curve)} epochs{worker}"
 
-    def epochs(self) -> Iterator[tuple[Epoch, EpochRow]]:
-        """Each epoch as it is trained with the stored one, as far as those go (a pruned trial ends at its rung)."""
+    def epochs(self) -> Iterator[tuple[Epoch, EpochRow, float]]:
+        """Each epoch as it is trained, the stored one, and how far their scores are apart.
+
+        As far as the stored ones go: a pruned trial ends at its rung.
+        """
         for stored, epoch in zip(self.curve, self.run, strict=False):
-            yield epoch, stored
+            pairs = (
+                (epoch.score, stored.score),
+                (epoch.train_loss, stored.train_loss),
+                (epoch.val_loss, stored.val_loss),
+            )
+            self._equal.append(all(_alike(*pair) for pair in pairs))
+            apart = 0.0 if _alike(epoch.score, stored.score) else abs(epoch.score - stored.score)
+            self._largest = max(self._largest, math.inf if math.isnan(apart) else apart)
+            yield epoch, stored, apart
 
-    def note(self, epoch: Epoch, stored: EpochRow) -> None:
-        """Remember whether the two are one to the bit."""
-        pairs = ((epoch.score, stored.score), (epoch.train_loss, stored.train_loss), (epoch.val_loss, stored.val_loss))
-        self._equal.append(all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs))
-
-    def different(self, largest: float) -> bool:
+    @property
+    def different(self) -> bool:
+        """By more than delta, or in length."""
         rules = self.study.rules()
-        return len(self._equal) < len(self.curve) or largest > (rules.delta if rules else 0.0)
+        return len(self._equal) < len(self.curve) or self._largest > (rules.delta if rules else 0.0)
 
-    def conclusion(self, largest: float) -> str:
+    def conclusion(self) -> str:
         if len(self._equal) < len(self.curve):
             return f"NOT reproduced: it ended after {len(self._equal)} of {len(self.curve)} epochs"
         if all(self._equal):
@@ -97,8 +106,12 @@ class Again:
         rules = self.study.rules()
         delta = f"delta {rules.delta:g}" if rules else "no delta: the pilot is not over"
         why = f" (another execution mode: {', '.join(self.other_mode)})" if self.other_mode else ""
-        said = "NOT reproduced" if self.different(largest) else "reproduced within noise"
-        return f"{said}: scores differ by at most {largest:.4f}, {delta}{why}"
+        said = "NOT reproduced" if self.different else "reproduced within noise"
+        return f"{said}: scores differ by at most {self._largest:.4f}, {delta}{why}"
+
+
+def _alike(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))
 
 
 def _device(name: str) -> torch.device:

@@ -98,13 +98,20 @@ class Request:
             short.append(f"min_gain={self.min_gain}")
         if self.trials is not None:
             short += [f"stages.{stage.name}.trials={self.trials}" for stage in definition.stages]
-        definition = override(definition, tuple(self.own_code.setting(setting) for setting in (*short, *self.settings)))
-        for given in self.tries:
-            factor, equals, _ = given.partition("=")
-            if not equals:
-                raise BadOverride(f"--try {given!r} is not factor=value; write for example --try loss=focal")
-            definition = also_try(definition, self.own_code.setting(given, factor.strip()))
-        return definition
+        return changed(definition, (*short, *self.settings), self.tries, self.own_code)
+
+
+def changed(
+    definition: StudyDefinition, settings: tuple[str, ...], tries: tuple[str, ...], own: OwnCode
+) -> StudyDefinition:
+    """`definition` with every `--set path=value` and `--try factor=value` applied. Raises one-line errors."""
+    definition = override(definition, tuple(own.setting(setting) for setting in settings))
+    for given in tries:
+        factor, equals, _ = given.partition("=")
+        if not equals:
+            raise BadOverride(f"--try {given!r} is not factor=value; write for example --try loss=focal")
+        definition = also_try(definition, own.setting(given, factor.strip()))
+    return definition
 
 
 def trusted_code(request: Request) -> dict[str, StoredCode]:

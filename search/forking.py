@@ -5,14 +5,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from search.ask import launch_line
+from search.ask import changed, launch_line
 from search.edge import UserError
 from search.join import shown
 from search.own_code import OwnCode
 from search.resolve import largest_size
 from search.study import Study
-from spaces.overrides import also_try, differences, override
-from spaces.study import StudyDefinition
+from spaces.overrides import differences
 from storage.names import check_study_name
 from trainer.recipe import explain
 
@@ -68,16 +67,3 @@ def _words(path: str, before: object, after: object) -> str:
         told = [f"{', '.join(more)} added" if more else "", f"{', '.join(less)} left out" if less else ""]
         return f"{path}: {'; '.join(filter(None, told)) or 'the same values in another order'}"
     return f"{path}: {shown(before)} before, {shown(after)} now"
-
-
-def changed(
-    definition: StudyDefinition, settings: tuple[str, ...], tries: tuple[str, ...], own: OwnCode
-) -> StudyDefinition:
-    """`definition` as a launch with these options would have it."""
-    definition = override(definition, tuple(own.setting(setting) for setting in settings))
-    for given in tries:
-        factor, equals, _ = given.partition("=")
-        if not equals:
-            raise UserError(f"--try {given!r} is not factor=value; write for example --try loss=focal")
-        definition = also_try(definition, own.setting(given, factor.strip()))
-    return definition

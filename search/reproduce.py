@@ -1,6 +1,5 @@
 """`python -m search.reproduce --study S --trial 1-lr#4`: train a trial again, next to its stored curve."""
 
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,16 +50,11 @@ def main(
     study = find_study(Store.connect(storage_url(storage, runs)), name)
     again = Again.of(study, phase, int(number), data, source_options(**options), files, device)
     click.echo(f"{study.name}/{trial}: {again.words}")
-    largest = 0.0
-    for epoch, stored in again.epochs():
-        apart = math.inf if math.isnan(epoch.score) != math.isnan(stored.score) else abs(epoch.score - stored.score)
-        apart = 0.0 if math.isnan(epoch.score) and math.isnan(stored.score) else apart
-        largest = max(largest, apart)
-        same = "equal" if apart == 0 and epoch.train_loss == stored.train_loss else f"differs by {apart:.4f}"
+    for epoch, stored, apart in again.epochs():
+        same = "equal" if apart == 0 else f"differs by {apart:.4f}"
         click.echo(f"  epoch {epoch.number:3d}  stored {stored.score:.4f}  again {epoch.score:.4f}  {same}")
-        again.note(epoch, stored)
-    click.echo(again.conclusion(largest))
-    if again.different(largest):
+    click.echo(again.conclusion())
+    if again.different:
         sys.exit(EXIT_DIFFERENT)
 
 
