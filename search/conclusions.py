@@ -82,6 +82,7 @@ def decide(
         "warnings": list(cautions(study, stage, screen, winner, contestants[0])),
         "search_ended": why_ended(study, screen),
         "quick": depth == "quick",
+        "cost": _cost([*study.store.runs(study.study_id, name), *rows]),
         "replicates": list(replicates),
         "incumbent": contestants[0].label,
         "mean": choice.mean if choice else None,
@@ -102,6 +103,12 @@ def decide(
         outcome = "leaning"
     row = Verdict(outcome, winner.label, winner.recipe.canonical(), evidence, worker)
     return study.store.decide_once(study.study_id, at_depth(name, depth), row)
+
+
+def _cost(rows: Sequence[RunRow]) -> dict[str, int]:
+    """What was trained for a stage: runs, and epochs; what earlier stages had trained is left out."""
+    trained = [row for row in rows if not row.reused]
+    return {"runs": len(trained), "epochs": sum(row.epochs for row in trained)}
 
 
 def _deciding(
