@@ -1,6 +1,7 @@
 """Claims in a stored study: which replicates are wanted, and that the same evidence gives the same claim."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -119,3 +120,23 @@ def test_idle_workers_are_offered_the_next_common_replicate_of_decided_stages_on
     wanted = list(claims.wanted(study))
     assert {planned.replicate for phase in wanted for planned in phase.runs} <= {4}
     assert all(phase.runs for phase in wanted)
+
+
+def test_a_verdict_row_records_what_it_was_taken_from(at: Workplace) -> None:
+    study = study_with(at)
+    carry_out(study)
+    rows = study.store.runs(study.study_id)
+    for stage in study.definition.stages:
+        verdict, name = study.verdict(stage), study.definition.phase_name(stage)
+        assert verdict is not None
+        evidence: Any = verdict.evidence
+        held, *challengers = evidence["contenders"]
+        assert (held["differences"], held["interval"]) == ({}, None)
+        for each in challengers:
+            leads = {number: score - held["scores"][number] for number, score in each["scores"].items()}
+            assert each["differences"] == pytest.approx(leads)
+            low, high = each["interval"]
+            assert low < sum(leads.values()) / 3 < high
+        trained = [row for row in rows if row.phase in (name, f"{name}/finals") and not row.reused]
+        decided = [row for row in trained if row.replicate <= 3]
+        assert evidence["cost"] == {"runs": len(decided), "epochs": sum(row.epochs for row in decided)}
