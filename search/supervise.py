@@ -15,18 +15,23 @@ from search.live import LiveScreen
 from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import take
 from search.study import Study
+from search.tracking import NoTracking, Tracking
 
 POLL_SECONDS = 0.5
 
 
-def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bool) -> None:
+def carry_to_answer(
+    study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, tracking: Tracking | None = None
+) -> None:
     """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
     progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
+    tracking = tracking or NoTracking()
     began = time.monotonic()
     with _termination_as_interrupt():
         try:
             crew.start(devices)
-            _watch(study, crew, progress)
+            tracking.start()
+            _watch(study, crew, tracking, progress)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -41,25 +46,33 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
         finally:
             progress.close()
             crew.stop()
+            for news in tracking.close():
+                progress.say(news)
+            if not quiet and (kept := tracking.kept()):
+                click.echo(kept)
     if study.store.manifest(study.name) is None:
         raise UserError(f"study {study.name} was deleted while it ran; the same line starts a new one")
     if study.finished:
         if not quiet:
-            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {len(devices)} workers here\n")
+            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {_count(len(devices), "worker")} here\n")
     else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, progress: Progress) -> None:
+def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress) -> None:
     while True:
-        for news in crew.watch():
+        for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
         snapshot = take(study)
         progress.show(snapshot)
         if snapshot.finished or not crew.running:
             return
         time.sleep(POLL_SECONDS)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @contextlib.contextmanager
