@@ -54,7 +54,8 @@ def carry_to_answer(
         raise UserError(f"study {study.name} was deleted while it ran; the same line starts a new one")
     if study.finished:
         if not quiet:
-            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {_count(len(devices), "worker")} here\n")
+            workers = _count(len(devices), "worker")
+            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {workers} here\n")
     else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
