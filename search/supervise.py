@@ -11,7 +11,7 @@ import click
 
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
-from search.live import LiveScreen
+from search.live import LiveScreen, can_redraw
 from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import take
 from search.study import Study
@@ -24,7 +24,7 @@ def carry_to_answer(
     study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, tracking: Tracking | None = None
 ) -> None:
     """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
-    progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
+    progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
     tracking = tracking or NoTracking()
     began = time.monotonic()
     with _termination_as_interrupt():

@@ -74,7 +74,8 @@ class WandbRuns:
     """Opens runs below `folder`/wandb. Online as long as the server answers, from its first failure on offline."""
 
     def __init__(self, folder: Path, online: bool, layout: Layout, project: str, tell: Callable[[str], None]) -> None:
-        self._folder, self.online, self._layout, self._project, self._tell = folder, online, layout, project, tell
+        self._folder, self.online, self._project, self._tell = folder, online, project, tell
+        self._layout: Layout = layout
 
     def begin(self, sheet: Sheet) -> AttemptRuns:
         parts = tuple(PARTS) if self._layout == "pair" else ("both",)
@@ -98,7 +99,7 @@ class WandbRuns:
         with contextlib.suppress(Exception):
             api = wandb.Api(timeout=round(FINISH_SECONDS))
             for name in [f"{key}-{part}" for part in PARTS] if self._layout == "pair" else [key]:
-                run = api.run(f"{self._project}/{name}")
+                run: Any = api.run(f"{self._project}/{name}")
                 run.tags = [*run.tags, "superseded"]
                 run.update()
 

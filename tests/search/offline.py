@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wandb.proto import wandb_internal_pb2 as messages
+from wandb.proto import wandb_internal_pb2
 
+RECORD: Any = vars(wandb_internal_pb2)["Record"]  # made at run time: no type checker knows it
 BLOCK, FIRST = 32768, 7  # bytes of a block, of the file's own header
 
 
@@ -72,5 +73,5 @@ def _records(data: bytes) -> Iterator[Any]:
         part += data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # whole, or the last part
-            yield messages.Record.FromString(part)
+            yield RECORD.FromString(part)
             part = b""
