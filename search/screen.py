@@ -1,6 +1,8 @@
 """The live view as lines of text, made from a snapshot for a terminal of a given size; it draws nothing itself."""
 
 import json
+import math
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ from search.signs import PLAIN, PRETTY, Signs, bar, sparkline
 from search.snapshot import ENDED, Snapshot, StageLine
 from storage.rows import RunRow, WorkerRow
 
-FEWEST_LATEST, MOST_LATEST, MOST_NEWS = 3, 12, 2
+FEWEST_LATEST, MOST_LATEST, NEWS_LINES = 3, 12, 2
 Cell = tuple[str, str]  # text, style
+_STYLES = {"running": "magenta", "diverged": "red", "failed": "red"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def screen(view: View, width: int, height: int, pretty: bool) -> list[Text]:
     signs = PRETTY if pretty else PLAIN
     head = [*_title(view, width, signs), Text(), *_stages(view.snapshot, width, signs), Text()]
     facts = _facts(view, width, signs)
-    news = [_fitted([(line, "bold")], width, signs) for line in view.news[-MOST_NEWS:]]
+    news = [_fitted([(part, "bold")], width, signs) for line in view.news[-1:] for part in _wrapped(line, width)]
     room = height - len(head) - len(facts) - 1 - len(news)
     workers = _workers(view, width, max(1, room - 1 - FEWEST_LATEST), signs)
     latest = _latest(view.snapshot, width, min(MOST_LATEST, max(0, room - len(workers) - 1)), signs)
@@ -141,18 +144,18 @@ def _facts(view: View, width: int, signs: Signs) -> list[Text]:
     snapshot = view.snapshot
     states = Counter(row.stop if row.state in ENDED else row.state.lower() for row in snapshot.trained)
     order = ("running", "waiting", "finished", "stalled", "pruned", "diverged", "failed")
+    counts = [(f"{states[state]} {state}", _STYLES.get(state, "")) for state in order if states[state]]
+    between = ", " if sum(len(words) + 2 for words, _ in counts) + 6 <= width else " "
     trials: list[Cell] = [("trials  ", "dim")]
-    for state in order:
-        if states[state]:
-            style = "red" if state in ("diverged", "failed") else "magenta" if state == "running" else ""
-            trials += [("" if len(trials) == 1 else ", ", ""), (f"{states[state]} {state}", style)]
-    lines = [_fitted(trials if len(trials) > 1 else [*trials, ("none yet", "")], width, signs)]
+    for number, count in enumerate(counts or [("none yet", "")]):
+        trials += [(between if number else "", ""), count]
+    lines = [_fitted(trials, width, signs)]
     best = leader(snapshot)
     if best is not None:
         told: list[Cell] = [("leader  ", "dim"), (f"{best.phase} #{best.number}  {setting(best)}", "bold")]
         told += [(f"  {best.best_score or 0.0:.4f}", "")]
         room = width - sum(cell_len(text) for text, _ in told) - 2
-        curve = sparkline(view.curve, min(40, room), signs) if room >= 4 else ""
+        curve = sparkline([_steep(score) for score in view.curve], min(40, room), signs) if room >= 4 else ""
         lines.append(_fitted([*told, (f"  {curve}", "green")], width, signs))
     pace = [] if view.epochs_per_second is None else [f"{view.epochs_per_second:.3g} epochs/s"]
     use = gpu_use(snapshot)
@@ -166,7 +169,7 @@ def _workers(view: View, width: int, room: int, signs: Signs) -> list[Text]:
     """What each worker of this host does, as many as there is room for, and how many are at work elsewhere."""
     snapshot = view.snapshot
     held = {row.worker: row for row in snapshot.trained if row.state == "RUNNING"}
-    here = [worker for worker in snapshot.alive if worker.host == view.host]
+    here = sorted((w for w in snapshot.alive if w.host == view.host), key=lambda w: w.worker_id not in held)
     there = Counter(worker.host for worker in snapshot.alive if worker.host != view.host)
     lines = [_worker(worker, held.get(worker.worker_id), width, signs) for worker in here]
     keep = max(1, room - (1 if there else 0))
@@ -236,6 +239,15 @@ def _fitted(cells: Sequence[Cell], width: int, signs: Signs) -> Text:
         if part != readable(words):
             break
     return text
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(readable(line), max(8, width), max_lines=NEWS_LINES, placeholder=" ...")
+
+
+def _steep(score: float) -> float:
+    """Mistakes on a logarithmic scale: from 0.98 to 0.99 is as far as from 0.8 to 0.9."""
+    return -math.log(max(1e-4, 1 - score)) if math.isfinite(score) else score
 
 
 def _cut(text: str, width: int, signs: Signs) -> str:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from search.fleet import found_anywhere
@@ -85,9 +85,7 @@ class WandbTracking:
         words += ["--share-images"] if wanted.share_images else []
         passed = {name: value for name, value in os.environ.items() if name.removeprefix("WANDB_") not in NOT_PASSED_ON}
         environment = {**passed, **found_anywhere(), "CETERIS_STORAGE": self._url, "WANDB_SILENT": "true"}
-        apart: dict[str, Any] = (
-            {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
-        )  # Ctrl-C is the launch's
+        alone = 0x200 if os.name == "nt" else 0  # CREATE_NEW_PROCESS_GROUP: Ctrl-C is the launch's
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -96,7 +94,8 @@ class WandbTracking:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     env=environment,
-                    **apart,
+                    creationflags=alone,
+                    start_new_session=os.name != "nt",
                 )
         except OSError as error:
             self._lines.put(f"wandb: its process cannot be started ({error.strerror}); the study goes on untracked")
