@@ -53,12 +53,14 @@ def _title(view: View, width: int, signs: Signs) -> list[Text]:
     done, left = len(snapshot.ended), snapshot.remaining
     eta = seconds_to_go(snapshot)
     spent = f"{clock(view.elapsed)}, at most {clock(eta)} to go" if eta is not None and left else clock(view.elapsed)
-    name = [(snapshot.study.name, "bold"), (f" on {snapshot.study.resolved.data.name}", "")]
-    where = ("   " + _where(snapshot), "magenta")
+    name, data = snapshot.study.name, f" on {snapshot.study.resolved.data.name}"
+    where = f"   {_where(snapshot)}"
+    whole = cell_len(name + data + where) + len(spent) + 2 <= width
+    told: list[Cell] = [(name, "bold"), (data if whole else "", ""), (where, "magenta")]
     count = f"{done} of at most {done + left} runs"
-    full, empty = bar(done / max(1, done + left), max(8, min(60, width - len(count) - 2)), signs)
+    full, empty = bar(done / max(1, done + left), max(8, width - len(count) - 2), signs)
     return [
-        _apart([*name, where], (spent, "dim"), width, signs),
+        _apart(told, (spent, "dim"), width, signs),
         _fitted([(full, "green"), (empty, "dim"), (f"  {count}", "dim")], width, signs),
     ]
 

@@ -135,7 +135,7 @@ class WandbTracking:
         place = self._folder.path / "wandb"
         kinds = ["offline-run-*", "run-*"] if self._cut_short else ["offline-run-*"]
         paths = " ".join(_quoted(place / kind) for kind in kinds if any(place.glob(kind)))
-        return f"wandb runs are kept in {place}; send them with: python -m wandb sync {paths}" if paths else None
+        return f"wandb runs are kept in {place}; this sends them:\n  python -m wandb sync {paths}" if paths else None
 
     def _read(self) -> None:
         process = self._process
