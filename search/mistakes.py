@@ -20,7 +20,7 @@ def share(study: Study, data: str, options: SourceOptions, runs: WandbRuns, ledg
 
     Raises `UserError` when `data` are not those of the study. Opens the test part, on the record.
     """
-    headline, key = study.headline(), f"{study.instance}-mistakes"
+    headline, key = study.headline(study.depth), f"{study.instance}-mistakes"
     if headline is None or ledger.ended(key):
         return
     rows = [row for row in study.store.runs(study.study_id, "confirm") if row.recipe == headline.recipe]

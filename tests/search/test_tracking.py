@@ -14,13 +14,17 @@ from search.folder import RunFolder
 from search.following import flat
 from search.study import Study
 from search.tracking import WandbTracking, Wanted
+from storage.attempts import AttemptRow
 from storage.store import Store
 from storage.urls import sqlite_url
 from tests.search.commands import QUICK, start_command, wait_until
 from tests.search.offline import OfflineRun, offline_runs
 
 KEY = "k3y0" * 10
-SMALL = (*QUICK, "baseline.epochs=6", "baseline.epoch_images=400", "budgets.finals=1", "budgets.claims=0")
+SMALL = (*QUICK, "baseline.epoch_images=400", "budgets.finals=1", "budgets.claims=0")
+
+
+LEDGER = "runs/*/wandb/tracked-*.txt"
 
 
 class Tracked(NamedTuple):
@@ -42,7 +46,7 @@ class Tracked(NamedTuple):
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
     home = tmp_path_factory.mktemp("tracked 기록")
     words = [word for setting in SMALL for word in ("--set", setting)]
-    words += ["--trials", "2", "--workers", "1", "--lease-seconds", "2", "--checkpoint-every", "0"]
+    words += ["--quick", "--trials", "2", "--workers", "1", "--lease-seconds", "2", "--checkpoint-every", "0"]
     log = home / "launch.log"
     env = {"WANDB_API_KEY": KEY, "CETERIS_WANDB": "offline", "WANDB_RUN_ID": "one-for-all"}
     launch = start_command("search.launch", "--study", "loss", *words, "--share-images", cwd=home, log=log, env=env)
@@ -60,27 +64,36 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
 
 
 def kill_one_that_is_tracked(store: Store, home: Path) -> str:
-    """Wait for a trial that is at work and known to wandb; kill its worker the hard way."""
-    found: list[tuple[str, int]] = []
+    """Stop a worker in the middle of a trial, let the tracker see it, and kill it the hard way."""
+    found: list[tuple[str, psutil.Process]] = []
 
-    def under_way() -> bool:
-        manifest = store.manifest("loss")
-        ledgers = [file.read_text(encoding="utf-8") for file in home.glob("runs/*/wandb/tracked-*.txt")]
-        if manifest is None or not ledgers:
+    def halted() -> bool:
+        if (manifest := store.manifest("loss")) is None:
             return False
         study = Study.of(store, manifest)
         workers = {worker.worker_id: worker.pid for worker in store.workers(study.study_id)}
-        running = {row.trial_id for row in store.runs(study.study_id) if row.state == "RUNNING"}
-        for attempt in store.attempts(study.study_id):
-            key = f"{study.instance}-{attempt.trial_id}-{attempt.token}"
-            if attempt.trial_id in running and f"begun {key}\n" in ledgers[0] and f"ended {key}\n" not in ledgers[0]:
-                found.append((key, workers[attempt.worker]))
-        return bool(found)
+        for attempt in reversed(store.attempts(study.study_id)):
+            if at_work(study, attempt):
+                process = psutil.Process(workers[attempt.worker])
+                process.suspend()
+                if at_work(study, attempt):
+                    found.append((f"{study.instance}-{attempt.trial_id}-{attempt.token}", process))
+                    return True
+                process.resume()
+        return False
 
-    wait_until(under_way, 180)
-    key, pid = found[0]
-    psutil.Process(pid).kill()
+    wait_until(halted, 120)
+    ((key, process),) = found
+    wait_until(lambda: any(f"begun {key}\n" in file.read_text("utf-8") for file in home.glob(LEDGER)))
+    process.kill()
     return key
+
+
+def at_work(study: Study, attempt: AttemptRow) -> bool:
+    """With an epoch behind it."""
+    rows = study.store.runs(study.study_id)
+    running = any(row.trial_id == attempt.trial_id and row.state == "RUNNING" for row in rows)
+    return running and bool(study.store.epochs(attempt.trial_id, attempt.token))
 
 
 def last_attempts(tracked: Tracked) -> dict[int, str]:
@@ -151,7 +164,7 @@ def test_only_the_train_run_of_a_trial_at_work_has_system_metrics(tracked: Track
 
 
 def test_the_way_to_send_them_is_said_and_no_key_is_written_anywhere(tracked: Tracked) -> None:
-    assert f"python -m wandb sync {Path('runs') / tracked.folder.name / 'wandb' / 'offline-run-*'}" in tracked.said
+    assert f"  python -m wandb sync {Path('runs') / tracked.folder.name / 'wandb' / 'offline-run-*'}" in tracked.said
     assert "Traceback" not in tracked.said
     for file in tracked.folder.rglob("*"):
         if file.is_file():
@@ -176,12 +189,18 @@ def said_by(tracked: Tracked, home: Path, words: Sequence[str] = (), **changes: 
     return process.close()
 
 
-def test_without_leave_no_picture_is_sent_and_a_single_run_keeps_its_axes_apart(
+def test_without_leave_no_picture_is_sent_and_single_runs_keep_their_axes_apart_and_are_told_once(
     tracked: Tracked, tmp_path: Path
 ) -> None:
+    first, *others = last_attempts(tracked).values()
+    (ledger,) = tracked.folder.glob("wandb/tracked-*.txt")
+    killed = RunFolder.of(tracked.study, tmp_path).path / "wandb"
+    killed.mkdir()
+    (killed / ledger.name).write_text(f"begun {first}\n", encoding="utf-8")
     assert said_by(tracked, tmp_path, layout="single") == []
     runs = offline_runs(tmp_path)
-    assert {run.id for run in runs} == set(last_attempts(tracked).values())
+    assert {run.id for run in runs} == {f"{first}-again1", *others}, "what a killed tracker left is told anew"
+    assert next(run for run in runs if run.id == f"{first}-again1").config["supersedes"] == first
     for run in runs:
         assert run.axes == {"train/*": "train/epoch", "val/*": "val/epoch"}
         epochs = list(range(1, run.summary["epochs"] + 1))
