@@ -100,7 +100,7 @@ class WandbTracking:
         except OSError as error:
             self._lines.put(f"wandb: its process cannot be started ({error.strerror}); the study goes on untracked")
             return
-        self._reader = threading.Thread(target=self._read, name="wandb-lines", daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._process,), name="wandb-lines", daemon=True)
         self._reader.start()
 
     @property
@@ -123,10 +123,10 @@ class WandbTracking:
         try:
             process.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             self._cut_short = True
             self._lines.put(f"wandb: not all was sent within {CLOSE_SECONDS:.0f} s, the rest is kept here")
+            process.kill()
+            process.wait()
         if self._reader:
             self._reader.join(1.0)
         return self.news()
@@ -137,13 +137,10 @@ class WandbTracking:
         paths = " ".join(_quoted(place / kind) for kind in kinds if any(place.glob(kind)))
         return f"wandb runs are kept in {place}; this sends them:\n  python -m wandb sync {paths}" if paths else None
 
-    def _read(self) -> None:
-        process = self._process
-        if process is None or process.stdout is None:
-            return
-        for line in process.stdout:
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        for line in process.stdout or ():
             self._lines.put(line.decode("utf-8", "replace").strip())
-        if code := process.wait():
+        if (code := process.wait()) and not self._cut_short:
             self._lines.put(f"wandb: its process ended with exit code {code} (see {self.log}); the study goes on")
 
 

@@ -16,7 +16,7 @@ from search.tracking import in_short
 from storage.rows import EpochRow
 
 Layout = Literal["pair", "single"]
-INIT_SECONDS, FINISH_SECONDS = 20.0, 15.0
+INIT_SECONDS, FINISH_SECONDS, FLUSH_SECONDS = 20.0, 8.0, 2.0
 TAG_LENGTH = 64
 
 PARTS: Mapping[str, Callable[[EpochRow], dict[str, float]]] = {
@@ -64,10 +64,16 @@ class AttemptRuns:
 
     def end(self, summary: Mapping[str, Any], *tags: str) -> None:
         """Raises TimeoutError when the server does not take it all in time; it stays on disk."""
+        late: TimeoutError | None = None
         for run in self._runs.values():
             run.summary.update({name: value for name, value in summary.items() if value is not None})
             run.tags = tags_of(*run.tags, *tags)
-            run.finish()
+            try:
+                run.finish()
+            except TimeoutError as error:
+                late = error
+        if late:
+            raise late
 
 
 class WandbRuns:
@@ -122,6 +128,7 @@ class WandbRuns:
             init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", INIT_SECONDS)),
             finish_timeout=FINISH_SECONDS,
             finish_timeout_raises=True,
+            x_transaction_log_flush_interval=FLUSH_SECONDS,
             stop_fn=lambda: None,  # a run stopped in the browser is not a study stopped
         )
         return wandb.init(

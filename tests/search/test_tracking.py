@@ -222,6 +222,18 @@ def test_a_wandb_that_cannot_be_imported_says_one_line(
     assert line.endswith("the study goes on")
 
 
+def test_a_tracker_that_hangs_is_waited_for_a_while_and_then_ended(
+    tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wandb.py").write_text("import time\ntime.sleep(600)\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(tracking, "CLOSE_SECONDS", 3.0)
+    (line,) = said_by(tracked, tmp_path / "runs")
+    assert line == "wandb: not all was sent within 3 s, the rest is kept here"
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if "search.track" in child.cmdline()]
+
+
 def test_a_folder_that_cannot_be_written_says_one_line(tracked: Tracked, tmp_path: Path) -> None:
     folder = RunFolder.of(tracked.study, tmp_path)
     (folder.path / "wandb").write_text("in the way", encoding="utf-8")
