@@ -18,6 +18,7 @@ from search.snapshot import ENDED, Snapshot, StageLine
 from storage.rows import RunRow, WorkerRow
 
 FEWEST_LATEST, MOST_LATEST, NEWS_LINES = 3, 12, 2
+SCORE_AND_REASON = 34  # cells: `  0.9900  finished its 12 epochs`, and a gap
 Cell = tuple[str, str]  # text, style
 _STYLES = {"running": "magenta", "diverged": "red", "failed": "red"}
 
@@ -202,7 +203,8 @@ def _latest(snapshot: Snapshot, width: int, room: int, signs: Signs) -> list[Tex
     if not rows:
         return []
     names, settings = [f"{row.phase} #{row.number}" for row in rows], [setting(row) for row in rows]
-    wide = max(map(cell_len, names)), min(max(map(cell_len, settings)), max(8, width // 3))
+    called = max(map(cell_len, names))
+    wide = called, min(max(map(cell_len, settings)), max(8, width - called - SCORE_AND_REASON))
     lines = []
     for row, name, what in zip(rows, names, settings, strict=True):
         start = f"{_sized(name, wide[0], signs)}  {_sized(what, wide[1], signs)}  {shown_score(row)}  "
