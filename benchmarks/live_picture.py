@@ -29,7 +29,7 @@ def main(target: Path, runs_ended: int) -> None:
     """Launch the study on the digits, wait, and write TARGET (SVG)."""
     with tempfile.TemporaryDirectory() as home:
         frame = frame_of_a_launch(Path(home), runs_ended)
-    target.write_text(as_svg(frame, "python -m search.launch --study lr_aug"), encoding="utf-8")
+    target.write_text(as_svg(frame, " ".join(["python", *COMMAND])), encoding="utf-8")
 
 
 def frame_of_a_launch(home: Path, runs_ended: int) -> str:
