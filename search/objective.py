@@ -4,11 +4,12 @@ import math
 import time
 from typing import Any
 
-from search import held_out, pruning
+from search import held_out, predictions, pruning
 from search.meter import Meter
 from search.phases import Phase
 from search.saving import restore, save, save_weights
 from search.workplace import Workplace
+from storage.blobs import Blob
 from storage.errors import LeaseLost
 from storage.rows import EpochRow, Lease, Result, Stop
 from trainer.recipe import Recipe, read_recipe
@@ -62,10 +63,12 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
         store.finish(lease, result, attempt=meter.row())
     else:
         stop: Stop = run.stop or "finished"
-        test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
-        weights = [] if stop == "diverged" else [save_weights(run, phase, lease, at)]
+        ended_well = stop != "diverged"
+        test_score, kept = _tested(run, lease, at) if phase.opens_test and ended_well else (None, [])
+        weights = [save_weights(run, phase, lease, at)] if ended_well else []
+        kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well else []
         result = _result(run, phase, stop, _words(run, recipe), test_score)
-        store.finish(lease, result, unsent, weights, meter.row())
+        store.finish(lease, result, unsent, weights, meter.row(), kept)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return result.reason
 
@@ -91,8 +94,8 @@ def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung |
     return pruning.judge(epoch, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
 
 
-def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
-    """Open the test labels, on the record; the averaged weights' score, whose answers are kept. Raises LeaseLost."""
+def _tested(run: Run, lease: Lease, at: Workplace) -> tuple[float, list[Blob]]:
+    """Open the test labels, on the record; the averaged weights' score and answers. Raises LeaseLost."""
     store = at.study.store
     if not store.holds(lease):
         raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here: the test labels stay closed")
@@ -103,9 +106,9 @@ def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
     who = f"{at.study.name}/{lease.phase} #{lease.number}"
     why = f"confirm the {lease.label} recipe on replicate {lease.replicate}"
     rows, labels = at.data.test.open(record, who, why)
-    score, answered = run.examined_on(rows, labels)
+    score, answered, probabilities = run.examined_on(rows, labels)
     held_out.keep(at.study, lease.trial_id, lease.worker, answered.numpy(), labels.numpy(), at.data)
-    return score
+    return score, predictions.packed("test", rows, probabilities, len(run.epochs))
 
 
 def _result(

@@ -6,7 +6,8 @@ import time
 from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-import storage.attempts  # noqa: F401 (its table is one of ours)
+import storage.attempts  # noqa: F401 (its table is one of ours, and so is the next)
+import storage.blobs  # noqa: F401
 from storage import optuna_tables
 from storage.database import FIRST_CONTACT_SECONDS, Database, transient
 from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable

@@ -40,5 +40,9 @@ class CheckpointDamaged(StorageError):
     """The file of a checkpoint is missing, truncated or altered: fall back to the older one."""
 
 
+class BlobDamaged(StorageError):
+    """The bytes in the database are not those that were written."""
+
+
 class CheckpointUnwritable(StorageError):
     """The checkpoint folder cannot be written: no permission, or no space left."""

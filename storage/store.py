@@ -7,12 +7,15 @@ StorageUnreachable. Safe for two threads; no transaction is open between calls.
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
-from storage import adoption, agreed, aside, attempts, cells, claim, creation, fenced, fleet, runs, studies
+from storage import adoption, agreed, aside, attempts, blobs, cells, claim, creation, fenced, fleet, runs, studies
 from storage.attempts import AttemptRow
+from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
 from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
+from storage.errors import BlobDamaged
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
@@ -195,9 +198,46 @@ class Store:
         epochs: Sequence[EpochRow] = (),
         checkpoints: Sequence[CheckpointRow] = (),
         attempt: AttemptRow | None = None,
+        kept: Sequence[Blob] = (),
     ) -> None:
-        """End the run, its attempt and the lease. Repeatable with the same lease. Raises LeaseLost."""
-        self._database.write(lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints, attempt))
+        """End the run, its attempt and the lease, and publish the blobs `kept` with it, those put before included.
+
+        Blobs of one chunk are written in this transaction, larger ones ahead of it. Repeatable with the same lease.
+        Raises LeaseLost.
+        """
+        small = [blob for blob in kept if len(blob.payload) <= CHUNK_BYTES]
+        for blob in kept:
+            if len(blob.payload) > CHUNK_BYTES:
+                self.put_blob(lease, blob)
+        self._database.write(
+            lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints, attempt, small)
+        )
+
+    def put_blob(self, lease: Lease, blob: Blob) -> None:
+        """Write a blob, a transaction for each chunk; it is seen once the run has ended well. Raises LeaseLost."""
+        for piece in blobs.pieces(blob):
+            self._database.write(partial(fenced.put, lease=lease, ttl=self.ttl, piece=piece))
+
+    def blob(self, trial_id: int, kind: BlobKind) -> bytes | None:
+        """The bytes kept with a run, verified, or None. Raises BlobDamaged."""
+        row = self._database.read(lambda connection: blobs.found(connection, trial_id, kind))
+        if row is None:
+            return None
+        chunks = [self._database.read(partial(blobs.chunk_of, row=row, chunk=n)) for n in range(row.chunks)]
+        payload = b"".join(chunk for chunk in chunks if chunk is not None)
+        if None in chunks:  # dropped meanwhile
+            return None
+        if not blobs.is_whole(row, payload):
+            raise BlobDamaged(f"the {kind} blob of trial {trial_id} is damaged: other bytes than were written")
+        return payload
+
+    def blobs(self, study_id: int) -> list[BlobRow]:
+        """Every blob of a study: what there is, and how large."""
+        return self._database.read(lambda connection: blobs.of_study(connection, study_id))
+
+    def drop_blobs(self, trial_ids: Sequence[int], kind: BlobKind) -> None:
+        """Delete one kind of blob of these runs; none that has it is no error."""
+        self._database.write(lambda connection: blobs.drop(connection, trial_ids, kind))
 
     def release(self, lease: Lease) -> None:
         """Leave a run unfinished: it keeps its number and is claimable at once. Repeatable. Raises LeaseLost."""
