@@ -65,6 +65,8 @@ class Request:
     quiet: bool
     wait_for_db: float
     checkpoint_every: float
+    checkpoints: str | None
+    weights_in_db: float
     lease_seconds: float
     wandb: Literal["off", "offline", "online"] | None
     wandb_layout: Literal["pair", "single"]

@@ -45,6 +45,11 @@ class RunFolder:
     def weights(self) -> Path:
         return self.path / "weights"
 
+    @property
+    def predictions(self) -> Path:
+        """Fetched by search.pull: class probabilities, one file for each run and part."""
+        return self.path / "predictions"
+
     def write_json(self, name: str, value: object) -> Path:
         return self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 

@@ -9,7 +9,7 @@ from search import surroundings
 from search.data_options import data_options
 from search.edge import UserError, run
 from search.loading import collector_paused
-from search.options import hours_until, runs_option, storage_option, tracking_options
+from search.options import checkpoints_option, hours_until, runs_option, storage_option, tracking_options
 
 
 @click.command("launch")
@@ -95,6 +95,14 @@ from search.options import hours_until, runs_option, storage_option, tracking_op
     default=0.0,
     metavar="SECONDS",
     help="Wait so long for the database at first contact.",
+)
+@checkpoints_option
+@click.option(
+    "--weights-in-db",
+    type=click.FloatRange(0),
+    default=64.0,
+    metavar="MIB",
+    help="Best weights of up to so many MiB travel through PostgreSQL, unless --checkpoints is given (default: 64).",
 )
 @click.option(
     "--checkpoint-every",

@@ -7,7 +7,7 @@ from typing import Any
 from search import held_out, predictions, pruning
 from search.meter import Meter
 from search.phases import Phase
-from search.saving import restore, save, save_weights
+from search.saving import pause_after, restore, save, save_weights
 from search.workplace import Workplace
 from storage.blobs import Blob
 from storage.errors import LeaseLost
@@ -35,6 +35,7 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []
     reported = saved = time.monotonic()
+    pause = at.checkpoint_seconds
 
     for epoch in run if rung is None or not rung.pruned else ():
         meter.add(epoch)
@@ -51,9 +52,10 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
             rung = _rung(run, phase, lease, at)
             if rung is not None and rung.pruned:
                 break
-        if run.stop is None and time.monotonic() - saved >= at.checkpoint_seconds:
+        if run.stop is None and (began := time.monotonic()) - saved >= pause:
             store.report(lease, unsent, save(run, lease, at), meter.row())
             unsent, reported, saved = [], time.monotonic(), time.monotonic()
+            pause = pause_after(at.checkpoint_seconds, saved - began)
         elif time.monotonic() - reported >= REPORT_SECONDS:
             store.report(lease, unsent, attempt=meter.row())
             unsent, reported = [], time.monotonic()
@@ -65,10 +67,10 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
         stop: Stop = run.stop or "finished"
         ended_well = stop != "diverged"
         test_score, kept = _tested(run, lease, at) if phase.opens_test and ended_well else (None, [])
-        weights = [save_weights(run, phase, lease, at)] if ended_well else []
+        weights, in_database = save_weights(run, phase, lease, at) if ended_well else ([], [])
         kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well else []
         result = _result(run, phase, stop, _words(run, recipe), test_score)
-        store.finish(lease, result, unsent, weights, meter.row(), kept)
+        store.finish(lease, result, unsent, weights, meter.row(), kept + in_database)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return result.reason
 

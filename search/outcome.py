@@ -9,12 +9,12 @@ from search.answer import answer_lines
 from search.folder import RunFolder
 from search.snapshot import Snapshot, take
 from search.study import Study
-from storage.checkpoints import CheckpointFolder
-from storage.errors import CheckpointDamaged
+from search.weights import find
+from storage.checkpoints import Checkpoints
 from trainer.recipe import read_recipe
 
 
-def tell_answer(study: Study, folder: RunFolder) -> None:
+def tell_answer(study: Study, folder: RunFolder, checkpoints: Checkpoints) -> None:
     """Print the answer and keep it, the recommended recipe and its weights in the run folder."""
     conclusions.settle_test_report(study, "launcher")  # a worker that was stopped at that moment has not
     snapshot = take(study)
@@ -26,28 +26,23 @@ def tell_answer(study: Study, folder: RunFolder) -> None:
         return
     recipe = read_recipe(snapshot.headline.recipe)
     folder.write_json("recipe.json", recipe.model_dump(mode="json"))
-    kept = keep_best_weights(snapshot, folder)
+    kept = keep_best_weights(snapshot, folder, checkpoints)
     files = ", ".join(["answer.txt", "recipe.json", *([str(kept.relative_to(folder.path))] if kept else [])])
-    click.echo(f"  kept in {folder.path}: {files}{'' if kept else ' (its weights are not on this server)'}")
+    click.echo(f"  kept in {folder.path}: {files}{'' if kept else ' (its weights are on another server)'}")
 
 
-def keep_best_weights(snapshot: Snapshot, folder: RunFolder) -> Path | None:
-    """The averaged weights of the recommended recipe's best confirmed replicate, if this server trained it."""
-    headline, store = snapshot.headline, snapshot.study.store
+def keep_best_weights(snapshot: Snapshot, folder: RunFolder, checkpoints: Checkpoints) -> Path | None:
+    """The averaged weights of the recommended recipe's best confirmed replicate, from here or from the database."""
+    headline = snapshot.headline
     if headline is None:
         return None
-    checkpoints = CheckpointFolder(folder.checkpoints / snapshot.study.instance)
     rows = [row for row in snapshot.runs if row.phase == "confirm" and row.recipe == headline.recipe and row.last_score]
     for row in sorted(rows, key=lambda row: -(row.last_score or 0.0)):
-        for found in store.checkpoints(row.trial_id):
-            if found.kind != "final":
-                continue
-            try:
-                payload = checkpoints.read(found)
-            except CheckpointDamaged:  # trained on another server, or deleted by hand
-                continue
-            recipe = read_recipe(row.recipe)
-            metric = {"macro_f1": "f1", "accuracy": "acc"}.get(recipe.metric, recipe.metric)
-            name = f"confirm-{headline.answer}_{recipe.backbone_name}_{metric}-{row.last_score:.4f}.pt"
-            return folder.keep_weights(payload, name)
+        found = find(snapshot.study, row, checkpoints)
+        if found is None or found.payload is None:  # trained on another server, or deleted by hand
+            continue
+        recipe = read_recipe(row.recipe)
+        metric = {"macro_f1": "f1", "accuracy": "acc"}.get(recipe.metric, recipe.metric)
+        name = f"confirm-{headline.answer}_{recipe.backbone_name}_{metric}-{row.last_score:.4f}.pt"
+        return folder.keep_weights(found.payload, name)
     return None

@@ -27,6 +27,7 @@ from search.supervise import carry_to_answer
 from search.tracking import Wanted, offer, tracking
 from search.versions import other_versions
 from spaces.study import StudyDefinition
+from storage.checkpoints import check_place, checkpoints_at
 from storage.names import check_study_name
 from storage.store import Store
 from trainer.data import open_source
@@ -84,6 +85,8 @@ class Start:
         if not self._answered(store):
             store.close()  # copies must not hold the connection too
             crew = self._copies()
+            if request.checkpoints:  # after the copies: the client of S3 has threads, which no copy of a process has
+                check_place(request.checkpoints)
             store = Store.connect(self.url)
         plan, notes = None, ()
         if new := store.manifest(request.study_name) is None:
@@ -113,7 +116,7 @@ class Start:
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
             self._work(study, folder, crew)
-        outcome.tell_answer(study, folder)
+        outcome.tell_answer(study, folder, checkpoints_at(request.checkpoints or folder.checkpoints, study.instance))
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -172,6 +175,10 @@ class Start:
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
+        if request.checkpoints:
+            arguments += ["--checkpoints", request.checkpoints]
+        elif not study.store.one_host:
+            arguments += ["--weights-in-db", f"{request.weights_in_db:g}"]
         arguments += ["--speculate", request.speculate, *words_of(self.material.options)]
         for file in request.files.values():
             arguments += ["--file", str(file)]

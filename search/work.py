@@ -30,7 +30,7 @@ with collector_paused():
     from search.versions import versions
     from search.worker import TooManyFailures, Worker
     from search.workplace import Workplace
-    from storage.checkpoints import CheckpointFolder
+    from storage.checkpoints import checkpoints_at
     from storage.store import Store
     from trainer.custom import Files
     from trainer.data import Dataset
@@ -50,6 +50,8 @@ RENEWALS_PER_LEASE = 3
 @click.option("--folder", required=True, type=click.Path(path_type=Path))
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--storage", envvar="CETERIS_STORAGE", required=True)
+@click.option("--checkpoints", "kept_at")
+@click.option("--weights-in-db", type=float, default=0.0, help="MiB; 0: none.")
 @click.option("--checkpoint-every", type=float, default=30.0)
 @click.option("--lease-seconds", type=float, default=30.0)
 @click.option("--threads", type=int, default=1)
@@ -63,6 +65,8 @@ def main(
     folder: Path,
     files: tuple[Path, ...],
     storage: str,
+    kept_at: str | None,
+    weights_in_db: float,
     checkpoint_every: float,
     lease_seconds: float,
     threads: int,
@@ -96,7 +100,7 @@ def main(
     if doubt := other_pixels(study, dataset, worker):
         log.warning("%s", doubt)
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
-    checkpoints = CheckpointFolder(folder / study.instance)
+    checkpoints = checkpoints_at(kept_at or folder, study.instance)
     at = Workplace(
         study=study,
         data=dataset,
@@ -110,6 +114,7 @@ def main(
         gauge=gauge_of(place),
         nets=Nets(mode),
         speculates=speculate == "on",
+        weights_in_db=round(weights_in_db * 2**20),
     )
     log.info("worker %s on %s joins %s", worker, device, name)
     unsound: CaptureError | None = None

@@ -13,7 +13,7 @@ from search.meter import Meter, measuring
 from search.objective import train
 from search.phases import Phase
 from search.progress import setting
-from search.retention import drop_weights, superfluous
+from search.retention import collect, drop_weights, superfluous
 from search.stopping import stop_screen
 from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
@@ -42,6 +42,7 @@ class Worker:
             self._work(phase)
             if self._at.leaving():
                 return
+        collect(self._study, self._at.checkpoints, self._at.weights_in_db > 0)
 
     def _work(self, phase: Phase) -> None:
         study_id = self._study.study_id
@@ -103,7 +104,10 @@ class Worker:
                 )
                 self._failures, self._ended_well = 0, True
                 rows = self._store.runs(self._study.study_id, phase.name)
-                drop_weights(self._study.name, superfluous(phase, rows), at.checkpoints)
+                gone = superfluous(phase, rows)
+                drop_weights(self._study.name, gone, at.checkpoints)
+                if at.weights_in_db and gone and lease.trial_id not in {row.trial_id for row in gone}:
+                    self._store.drop_blobs([row.trial_id for row in gone], "weights")  # one has just lost its place
             except LeaseLost as error:
                 log.warning("%s", error)
             except StorageError:

@@ -79,6 +79,11 @@ class Store:
         return self._database.shown
 
     @property
+    def one_host(self) -> bool:
+        """Whether all workers are on one host (SQLite), and so have one file system."""
+        return self._database.is_sqlite
+
+    @property
     def ttl(self) -> float:
         """Seconds for which a lease holds without a renewal."""
         return self._database.ttl
