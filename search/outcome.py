@@ -28,7 +28,8 @@ def tell_answer(study: Study, folder: RunFolder, checkpoints: Checkpoints) -> No
     folder.write_json("recipe.json", recipe.model_dump(mode="json"))
     kept = keep_best_weights(snapshot, folder, checkpoints)
     files = ", ".join(["answer.txt", "recipe.json", *([str(kept.relative_to(folder.path))] if kept else [])])
-    click.echo(f"  kept in {folder.path}: {files}{'' if kept else ' (its weights are on another server)'}")
+    missing = "" if kept else " (its weights are on another server: python -m search.pull names it)"
+    click.echo(f"  kept in {folder.path}: {files}{missing}")
 
 
 def keep_best_weights(snapshot: Snapshot, folder: RunFolder, checkpoints: Checkpoints) -> Path | None:

@@ -28,9 +28,11 @@ def among_best(phase: Phase, rows: Sequence[RunRow], score: float) -> bool:
 
 
 def drop_weights(study: str, rows: Sequence[RunRow], checkpoints: Checkpoints) -> None:
-    """Delete the weights of `rows` where this host holds them."""
+    """Delete the weights of `rows` where this host holds them. They are looked for at once: a bucket is far away."""
+    here = checkpoints.trials(study) if rows else set()
     for row in rows:
-        checkpoints.prune(row.trial_id, keep=0, study=study)
+        if row.trial_id in here:
+            checkpoints.prune(row.trial_id, keep=0, study=study)
 
 
 def collect(study: Study, checkpoints: Checkpoints, in_database: bool = False) -> None:
@@ -44,7 +46,7 @@ def collect(study: Study, checkpoints: Checkpoints, in_database: bool = False) -
         if row.trial_id in here and row.state in ("COMPLETE", "PRUNED", "FAIL"):
             checkpoints.prune(row.trial_id, keep=0, study=study.name, kind="resume")
     gone = _behind_best_of_phases(mine)
-    drop_weights(study.name, [row for row in gone if row.trial_id in here], checkpoints)
+    drop_weights(study.name, gone, checkpoints)
     if in_database and gone:
         study.store.drop_blobs([row.trial_id for row in gone], "weights")
 

@@ -82,9 +82,8 @@ def checkpoints_of(connection: Connection, trial_id: int) -> list[CheckpointRow]
 
 
 def forget_trial(connection: Connection, trial_ids: Any) -> None:
-    """Drop epochs, pointers, attempts and blobs of trials (ids or a subquery)."""
+    """Drop epochs, pointers and attempts of trials (ids or a subquery); blobs go with their study."""
     attempts.forget(connection, trial_ids)
-    blobs.forget(connection, trial_ids)
     connection.execute(delete(EpochTable).where(EpochTable.trial_id.in_(trial_ids)))
     connection.execute(delete(CheckpointTable).where(CheckpointTable.trial_id.in_(trial_ids)))
 
