@@ -54,8 +54,11 @@ def packed(part: Part, rows: "Tensor", probabilities: "Tensor", epoch: int) -> l
 def read(study: Study, trial_id: int, part: Part = "validation") -> Predictions | None:
     """What was kept of a run; None where nothing was: not ended well, too large, or of an earlier release."""
     payload = study.store.blob(trial_id, part)
-    if payload is None:
-        return None
+    return None if payload is None else unpacked(payload)
+
+
+def unpacked(payload: bytes) -> Predictions:
+    """What `packed` made; also the content of a file that search.pull has fetched."""
     with np.load(io.BytesIO(payload), allow_pickle=False) as kept:
         rows, probabilities = kept["rows"].astype(np.int64), kept["probabilities"].astype(np.float32)
         return Predictions(rows, probabilities, int(kept["epoch"]))

@@ -2,21 +2,18 @@
 
 from pathlib import Path
 
-import pytest
-
 from storage.store import Store
 from storage.urls import sqlite_url
 from tests.search.commands import SETTINGS, run_command
 
 
-@pytest.mark.parametrize("place", ["file/below", "s3://Team/x"])
-def test_a_place_that_cannot_be_written_is_one_line_and_nothing_is_started(place: str, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_one_line_and_nothing_is_started(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    told = run_command("search.launch", "--study", "lr_aug", *SETTINGS, "--checkpoints", place, cwd=tmp_path)
+    told = run_command("search.launch", "--study", "lr_aug", *SETTINGS, "--checkpoints", "file/below", cwd=tmp_path)
     assert told.code == 2, told.err
     (line,) = told.err.strip().splitlines()
     assert line.startswith("error: ")
-    assert ("give a folder that can be written" in line) or ("give s3://bucket/prefix" in line)
+    assert "give a folder that can be written" in line
     store = Store.connect(sqlite_url(tmp_path / "runs" / "ceteris.db"))
     assert store.studies() == []
     store.close()

@@ -33,6 +33,20 @@ def test_a_screened_run_keeps_the_answers_of_its_best_epoch(at: Workplace) -> No
     assert score_of("macro_f1", torch.from_numpy(kept.probabilities), labels) == pytest.approx(row.best_score, abs=5e-3)
 
 
+def test_answers_are_those_of_the_epoch_that_counts(at: Workplace) -> None:
+    run = Run(RECIPE.model_copy(update={"lr": 0.05, "ema_epochs": 0.0}), Replicate.numbered(0), at.data, at.device)
+    while run.best is None or run.best is run.epochs[-1]:
+        next(run)
+    for best, epoch, told in (
+        (True, run.best.number, run.best_probabilities()),
+        (False, len(run.epochs), run.validation_probabilities()),
+    ):
+        (blob,) = predictions.of_validation(run, best)
+        kept = predictions.unpacked(blob.payload)
+        assert kept.epoch == epoch
+        assert np.abs(kept.probabilities - told.numpy()).max() < 1e-3
+
+
 def test_a_confirmed_run_keeps_the_answers_of_its_last_epoch_also_on_the_test_part(at: Workplace) -> None:
     row = trained(at, phases.confirm(at.study.definition, RECIPE, RECIPE))
     validation, test = kept_of(at, row.trial_id), kept_of(at, row.trial_id, "test")

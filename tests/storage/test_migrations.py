@@ -128,6 +128,7 @@ def test_migrated_tables_are_those_of_a_new_database(old_url: str, request: pyte
     assert {"ceteris_attempt", "ceteris_blob"} <= migrated.keys()
 
 
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1], indirect=True)
 def test_many_that_meet_an_old_database_at_once_migrate_it_once(old_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: Store.connect(old_url), range(8)))
@@ -136,6 +137,7 @@ def test_many_that_meet_an_old_database_at_once_migrate_it_once(old_url: str) ->
         store.close()
 
 
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1], indirect=True)
 def test_whoever_comes_second_to_a_migration_changes_nothing(
     old_url: str, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +151,7 @@ def test_whoever_comes_second_to_a_migration_changes_nothing(
     store.close()
 
 
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1], indirect=True)
 def test_whoever_comes_second_to_a_newer_ceteris_is_refused_and_changes_nothing(
     old_url: str, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +181,7 @@ def stored_version(url: str) -> int:
     return version
 
 
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1], indirect=True)
 def test_an_old_database_with_another_optunas_tables_is_refused_and_left_as_it_was(old_url: str, version: int) -> None:
     if old_url.startswith("sqlite"):
         with sqlite3.connect(str(make_url(old_url).database)) as connection:
