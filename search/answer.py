@@ -35,6 +35,14 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     return lines
 
 
+def answer_sentence(snapshot: Snapshot) -> str:
+    """The answer in one sentence, or how far the study is from it."""
+    headline = snapshot.headline
+    if headline is not None:
+        return f"{headline.why[:1].upper()}{headline.why[1:]}."
+    return f"Not answered yet: {len(snapshot.ended)} runs have ended, at most {snapshot.remaining} are to go."
+
+
 def _test_lines(told: TestReport | None) -> list[str]:
     """The weakest classes on the test part, and a warning where it says much less than validation did."""
     if told is None:

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def drawing() -> Iterator[None]:
     import matplotlib
 
     hangul = _hangul_font()
-    style = {
+    style: dict[Any, Any] = {
         "font.family": ["DejaVu Sans", hangul] if hangul else ["DejaVu Sans"],
         "font.size": NORMAL,
         "axes.facecolor": "none",

@@ -43,6 +43,8 @@ def curves(
 def _draw(
     drawn: Sequence[Curve], count: int, rungs: Sequence[int], metric: str, title: str, leader: str | None
 ) -> "Figure":
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(WIDTH, HEIGHT + (0.2 if title else 0.0))
     height = figure.get_figheight()
     top = 0.46 if title else 0.26
@@ -53,7 +55,7 @@ def _draw(
     axes.set_ylim(low, high)
     axes.spines[["right", "top"]].set_visible(False)
     axes.tick_params(colors=QUIET, labelsize=SMALL, length=2.5, width=0.6)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     words = "epoch" if len(drawn) == count else f"epoch; {len(drawn)} of {count} curves are drawn"
     axes.set_xlabel(words, color=QUIET, labelpad=2)
     axes.set_title(metric, loc="left", color=QUIET, size=SMALL, pad=3)

@@ -127,7 +127,7 @@ def _line(values: Sequence[ValueScores], metric: str, axis: str, title: str) -> 
     axes.set_xlabel(shown(axis), color=QUIET, labelpad=2)
     axes.set_title(metric, loc="left", color=QUIET, size=SMALL, pad=3)
     _line_of_incumbent(axes, values, vertical=False)
-    seen = [(value.position, value.screen) for value in ordered if value.screen is not None and not value.cut]
+    seen = [(value.position or 1.0, value.screen) for value in ordered if value.screen is not None and not value.cut]
     axes.plot([p for p, _ in seen], [s for _, s in seen], color=QUIET, lw=0.9, alpha=0.45, zorder=1)
     for value in ordered:
         colour, place = ACCENT if value.winner else QUIET, value.position or 1.0
@@ -204,9 +204,8 @@ def _legend(figure: "Figure", height: float) -> None:
     """Below the plot, in words."""
     from matplotlib.lines import Line2D
 
-    one = {"color": "none", "mfc": QUIET, "mec": QUIET}
     marks = [
-        (Line2D([], [], marker="D", ms=4, alpha=0.55, **one), "screen"),
+        (Line2D([], [], marker="D", ms=4, alpha=0.55, color="none", mfc=QUIET, mec=QUIET), "screen"),
         (Line2D([], [], marker="D", ms=4, alpha=0.7, color="none", mfc="none", mec=QUIET), "pruned"),
         (Line2D([], [], marker="o", ms=4, alpha=0.45, color="none", mfc=QUIET, mec="none"), "replicate"),
         (Line2D([], [], marker="o", ms=6, color=QUIET, mec="none", lw=1.6), "mean, 95 % interval"),
