@@ -81,7 +81,7 @@ def _row(
         str(replicate.fold),
         _number(min(losses, default=None)),
         _number(curve[-1].val_loss if curve else None),
-        _number(row.last_score if row.last_score is not None else curve[-1].score if curve else None),
+        _number(curve[-1].score if curve else row.last_score),
         _number(row.best_score),
         str(len(curve) or row.epochs),
         row.stop or "running",
