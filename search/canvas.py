@@ -126,16 +126,20 @@ def _hangul_font() -> str:
 
 
 def shown(text: str, most: int = 30) -> str:
-    """`text` on one line, at most `most` columns wide, with nothing in it that cannot be printed."""
+    """`text` on one line, at most `most` columns wide (the middle is left out), all of it printable."""
     flat = " ".join("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text).split())
     if columns(flat) <= most:
         return flat
-    kept = ""
-    for character in flat:
-        if columns(kept + character) >= most:
-            break
-        kept += character
-    return kept.rstrip() + "…"
+    tail = _first(flat[::-1], (most - 1) // 3)[::-1].lstrip()
+    return _first(flat, most - 1 - columns(tail)).rstrip() + "…" + tail
+
+
+def _first(text: str, most: int) -> str:
+    """As much of the beginning as fits into `most` columns."""
+    end = 0
+    while end < len(text) and columns(text[: end + 1]) <= most:
+        end += 1
+    return text[:end]
 
 
 def columns(text: str) -> int:

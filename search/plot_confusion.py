@@ -31,7 +31,7 @@ def _draw(matrix: Sequence[Sequence[float]], classes: Sequence[str], title: str)
     step = max(1, -(-count // NAMED))
     size = SMALL if count <= COUNTED else max(4.0, SMALL * COUNTED / min(count, NAMED) ** 1.0 * 1.6)
     size = min(size, SMALL)
-    names = [shown(name, 14) for name in classes]
+    names = [shown(name, 20) for name in classes]
     longest = max((canvas.inches(name, size) for name in names), default=0.2)
     top, left = 0.30 if title else 0.08, longest + 0.36
     side = WIDTH - left - 0.08

@@ -144,17 +144,9 @@ def _line(values: Sequence[ValueScores], metric: str, axis: str, title: str) -> 
             axes.plot([place, place], [value.mean - half, value.mean + half], color=colour, lw=1.6, zorder=4)
             axes.plot([place], [value.mean], "o", ms=6.5, color=colour, mew=0, zorder=5)
             if role := _role(value):
-                right = place > math.sqrt(places[0] * places[-1])
-                beside = {"xytext": (-7 if right else 7, 0), "textcoords": "offset points", "zorder": 6}
-                axes.annotate(
-                    role,
-                    (place, value.mean),
-                    ha="right" if right else "left",
-                    va="center",
-                    color=colour,
-                    size=SMALL,
-                    **beside,
-                )
+                foot = (place, min(value.mean - half, *value.replicates))
+                beside = {"xytext": (0, -4), "textcoords": "offset points", "ha": "center", "va": "top", "zorder": 6}
+                axes.annotate(role, foot, color=colour, size=SMALL, annotation_clip=False, **beside)
     _legend(figure, height)
     _title(figure, title, height)
     return figure
@@ -179,7 +171,7 @@ def _window(values: Sequence[ValueScores]) -> tuple[float, float]:
     span = max(high - low, 0.004)
     near = [score for score in screens if score > low - 0.8 * span]
     low = min([low, *near])
-    return low - 0.08 * span, high + 0.06 * span
+    return low - 0.12 * span, high + 0.06 * span
 
 
 def _screen_mark(axes: "Axes", value: ValueScores, row: int, low: float, high: float) -> None:

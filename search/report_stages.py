@@ -1,8 +1,8 @@
 """What the report says of each stage."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from search.answer import stage_cells, verdict_sentence
 from search.figures import Figures
@@ -44,7 +44,7 @@ def _section(snapshot: Snapshot, stage: Stage, line: StageLine, figures: Figures
     pruned = [row for row in line.trials if row.stop == "pruned" and not row.reused]
     others = [row for row in line.trials if row.stop in ("diverged", "failed") and not row.reused]
     curves = curves_of(line.screen, snapshot.curves(line.name)) if line.screen else []
-    warnings = line.verdict.evidence.get("warnings", ()) if line.verdict and _is_table(line.verdict.evidence) else ()
+    evidence: Any = line.verdict.evidence if line.verdict else None
     return StageSection(
         name=line.name,
         asks=axis,
@@ -61,7 +61,7 @@ def _section(snapshot: Snapshot, stage: Stage, line: StageLine, figures: Figures
         pruned=tuple(_told(row) for row in pruned[:LISTED]),
         more_pruned=len(pruned[LISTED:]),
         others=tuple(_told(row) for row in others[:LISTED]),
-        warnings=tuple(str(word) for word in warnings),
+        warnings=tuple((evidence or {}).get("warnings", ())),
     )
 
 
@@ -84,7 +84,3 @@ def _place(value: Value) -> tuple[bool, float, float]:
 
 def _told(row: RunRow) -> tuple[str, str, str]:
     return f"{row.phase} #{row.number}", setting(row), row.reason or row.stop or ""
-
-
-def _is_table(evidence: object) -> bool:
-    return isinstance(evidence, Mapping) and isinstance(evidence.get("warnings", ()), Sequence)

@@ -8,6 +8,7 @@ import click
 
 from search import ask, outcome, preflight
 from search.ask import Request
+from search.commit import KEY, commit_here
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
 from search.edge import run
@@ -20,6 +21,7 @@ from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
 from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
+from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
 from search.supervise import carry_to_answer
@@ -88,7 +90,10 @@ class Start:
             plan = self._plan()
         # Who joins adopts the precision that was chosen there, and measures nothing.
         study, created = create_or_join(store, self._asked(self._resolved if new else self.material.shaped))
+        if not study.finished and (commit := commit_here()):
+            study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
+        report = Current(folder)
         folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
         if study.finished:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
@@ -107,8 +112,8 @@ class Start:
             for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
-            self._work(study, folder, crew)
-        outcome.tell_answer(study, folder)
+            self._work(study, folder, crew, report)
+        outcome.tell_answer(study, folder, report)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -148,7 +153,7 @@ class Start:
             from search import work
         return copies(len(preflight.places(self.ground, self.request.workers, 0, 0)), partial(run, work.main))
 
-    def _work(self, study: Study, folder: RunFolder, crew: list[Copy]) -> None:
+    def _work(self, study: Study, folder: RunFolder, crew: list[Copy], report: Current) -> None:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
@@ -157,7 +162,7 @@ class Start:
         for file in request.files.values():
             arguments += ["--file", str(file)]
         fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)
-        carry_to_answer(study, fleet, self._devices, request.quiet)
+        carry_to_answer(study, fleet, self._devices, request.quiet, report.look)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:

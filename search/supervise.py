@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import click
@@ -13,20 +13,25 @@ from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
 from search.live import LiveScreen
 from search.progress import PlainLines, Progress, Quiet, clock
-from search.snapshot import take
+from search.snapshot import Snapshot, take
 from search.study import Study
 
 POLL_SECONDS = 0.5
 
 
-def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bool) -> None:
-    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
+def carry_to_answer(
+    study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, look: Callable[[Snapshot], None] = lambda _: None
+) -> None:
+    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left.
+
+    `look` is shown every snapshot on the way.
+    """
     progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
     began = time.monotonic()
     with _termination_as_interrupt():
         try:
             crew.start(devices)
-            _watch(study, crew, progress)
+            _watch(study, crew, progress, look)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -51,7 +56,7 @@ def carry_to_answer(study: Study, crew: Fleet, devices: Sequence[str], quiet: bo
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, progress: Progress) -> None:
+def _watch(study: Study, crew: Fleet, progress: Progress, look: Callable[[Snapshot], None]) -> None:
     while True:
         for news in crew.watch():
             progress.say(news)
@@ -59,6 +64,7 @@ def _watch(study: Study, crew: Fleet, progress: Progress) -> None:
         progress.show(snapshot)
         if snapshot.finished or not crew.running:
             return
+        look(snapshot)
         time.sleep(POLL_SECONDS)
 
 
