@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.records import Claim, Gain, TestReport
+from search.records import Ablation, Claim, Gain, Headline, TestReport
 from search.snapshot import Snapshot, StageLine
 from spaces.domain import label
 from spaces.stage import is_range, scientific_values
@@ -27,11 +27,17 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
         lines.append(_change("validation", headline.baseline_validation, headline.validation, headline.validation_gain))
         if headline.test_gain:
             lines.append(_change("test", headline.baseline_test, headline.test, headline.test_gain))
+    elif headline.validation is not None and headline.baseline_validation is not None:
+        lines.append(f"  baseline -> final recipe on one fresh replicate: {_single(headline)}")
     elif headline.validation is not None:
         test = f", test {headline.test:.4f}" if headline.test is not None else ""
         lines.append(f"  baseline on {count} fresh replicates: validation {headline.validation:.4f}{test}")
     lines += _test_lines(snapshot.test)
+    lines += ablation_lines(snapshot.ablation)
     lines.append(f"  recipe: {recipe_words(snapshot)}")
+    if snapshot.depth == "quick":
+        lines.append("  this was quick: one replicate decided. The same line without --quick adds the error bars, and")
+        lines.append("  trains nothing again")
     return lines
 
 
@@ -41,6 +47,30 @@ def answer_sentence(snapshot: Snapshot) -> str:
     if headline is not None:
         return f"{headline.why[:1].upper()}{headline.why[1:]}."
     return f"Not answered yet: {len(snapshot.ended)} runs have ended, at most {snapshot.remaining} are to go."
+
+
+def ablation_lines(told: Ablation | None) -> list[str]:
+    """What each winner is worth in the end, and whether the parts add up."""
+    if told is None:
+        return []
+    if not told.worths:
+        return ["  ablation: nothing to put back, no stage carried a new value"]
+    lines = [f"  what each factor is worth in the end, put back on {len(told.replicates)} replicates:"]
+    for worth in told.worths:
+        gain = points(worth.gain) if worth.gain else "not told: too few common replicates"
+        lines.append(f"    {worth.stage}: {worth.value} instead of {worth.put_back}: {gain}")
+    if told.together and told.beyond:
+        apart = told.beyond.low > 0 or told.beyond.high < 0
+        adds = "they do not add up: the factors interact" if apart else "they add up, as far as can be told"
+        lines.append(f"    together {points(told.together)}, which is {points(told.beyond)} beyond their sum: {adds}")
+    return lines
+
+
+def _single(headline: Headline) -> str:
+    told = f"validation {headline.baseline_validation:.4f} -> {headline.validation:.4f}"
+    if headline.test is None or headline.baseline_test is None:
+        return told
+    return f"{told}, test {headline.baseline_test:.4f} -> {headline.test:.4f}"
 
 
 def _test_lines(told: TestReport | None) -> list[str]:
@@ -100,6 +130,12 @@ def verdict_sentence(line: StageLine) -> str:
     count, held, gain = len(evidence.get("replicates", ())), evidence.get("incumbent"), evidence.get("gain")
     lost = [f"{c['label']} {c['dropped']}" for c in evidence.get("contenders", ()) if c["dropped"]]
     dropped = f" ({'; '.join(lost)})" if lost else ""
+    if evidence.get("quick") and isinstance(gain, float):
+        return _quick_sentence(line, held, gain)
+    if evidence.get("mean") is None and not evidence.get("contenders", [None])[1:]:
+        return f"{line.name}: {verdict.value} is kept: {_no_challenger(evidence)}"
+    if evidence.get("mean") is None and count == 0:
+        return f"{line.name}: {verdict.value} is kept: no time was left for the finals"
     if evidence.get("mean") is None:
         return f"{line.name}: {verdict.value} is kept: no finalist ended well every time{dropped}"
     if verdict.outcome == "tie":
@@ -120,6 +156,20 @@ def verdict_sentence(line: StageLine) -> str:
         f"{line.name}: {winner_words(line)} is carried on; it leads {held} by {100 * gain:.2f} points on the mean of "
         f"{count} fresh replicates ({line.outcome}){more}{dropped}"
     )
+
+
+def _quick_sentence(line: StageLine, held: object, gain: float) -> str:
+    if line.verdict is not None and line.verdict.value == held:
+        return f"{line.name}: leaning to {held}, which is kept: no challenger was ahead on the one fresh replicate"
+    return (
+        f"{line.name}: leaning to {winner_words(line)}, which is carried on: {100 * gain:+.2f} points to {held} on one "
+        f"fresh replicate, which has no error bar"
+    )
+
+
+def _no_challenger(evidence: Mapping[str, Any]) -> str:
+    ended = str(evidence.get("search_ended", ""))
+    return "no challenger ended its screen well" if "time" not in ended else f"of the others {ended}"
 
 
 def _no_claim(claim: Claim) -> str:

@@ -54,6 +54,9 @@ class Request:
     trials: int | None
     decide: str | None
     min_gain: float | None
+    quick: bool
+    ablation: bool
+    hours: float | None
     speculate: str
     workers: int | None
     device: str

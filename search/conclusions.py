@@ -5,14 +5,14 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search import held_out, phases, verdict
+from search import deadline, held_out, phases, verdict
 from search.candidates import Candidate, undeclared_differences
 from search.cautions import cautions
 from search.headline import headline_of
 from search.phases import Phase
 from search.records import Claim, Headline, Rules, as_json
 from search.stopping import why_ended
-from search.study import Study
+from search.study import Depth, Study, at_depth
 from search.verdict import Contender
 from spaces.stage import Stage
 from storage.rows import RunRow, Verdict
@@ -64,14 +64,15 @@ def finalists(study: Study, screen: Phase, stage: Stage) -> tuple[Candidate, ...
     return picked
 
 
-def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Candidate], worker: str) -> Verdict:
-    """The verdict of a stage: one row, whoever writes it first."""
+def decide(
+    study: Study, stage: Stage, screen: Phase, contestants: Sequence[Candidate], worker: str, depth: Depth = "full"
+) -> Verdict:
+    """The verdict of a stage: one row, whoever writes it first. Where one replicate decides, all is *leaning*."""
     name = study.definition.phase_name(stage)
     rows = study.store.runs(study.study_id, f"{name}/finals")
-    first = phases.first_final(study.definition)  # later replicates count for claims only
-    replicates = sorted({row.replicate for row in rows if row.replicate < first + study.definition.budgets.finals})
+    replicates = _deciding(study, f"{name}/finals", rows, contestants, depth)
     contenders = [_contender(candidate, rows, replicates, candidate is contestants[0]) for candidate in contestants]
-    if study.definition.decide == "strict":
+    if study.definition.decide == "strict" and depth == "full":
         contenders = _only_claimed(contenders, study.claim(stage))
     choice = verdict.choose(contenders, replicates, study.definition.min_gain)
     winner = contestants[0]
@@ -80,6 +81,7 @@ def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Cand
     evidence = {
         "warnings": list(cautions(study, stage, screen, winner, contestants[0])),
         "search_ended": why_ended(study, screen),
+        "quick": depth == "quick",
         "replicates": list(replicates),
         "incumbent": contestants[0].label,
         "mean": choice.mean if choice else None,
@@ -96,8 +98,24 @@ def decide(study: Study, stage: Stage, screen: Phase, contestants: Sequence[Cand
         ],
     }
     outcome = choice.outcome if choice else "tie"
+    if depth == "quick":
+        outcome = "leaning"
     row = Verdict(outcome, winner.label, winner.recipe.canonical(), evidence, worker)
-    return study.store.decide_once(study.study_id, name, row)
+    return study.store.decide_once(study.study_id, at_depth(name, depth), row)
+
+
+def _deciding(
+    study: Study, finals: str, rows: Sequence[RunRow], contestants: Sequence[Candidate], depth: Depth
+) -> list[int]:
+    """The replicates on which a stage is decided: later ones count for claims only. Where time ended the finals, those
+    that every finalist has."""
+    first = phases.first_final(study.definition)
+    count = 1 if depth == "quick" else study.definition.budgets.finals
+    found = sorted({row.replicate for row in rows if row.replicate < first + count})
+    if not deadline.ended(study, finals):
+        return found
+    ran = [{row.replicate for row in rows if row.signature == each.recipe.signature} for each in contestants]
+    return [replicate for replicate in found if all(replicate in mine for mine in ran)]
 
 
 def _only_claimed(contenders: Sequence[Contender], claim: Claim | None) -> list[Contender]:
@@ -109,17 +127,20 @@ def _only_claimed(contenders: Sequence[Contender], claim: Claim | None) -> list[
     ]
 
 
-def settle_headline(study: Study, worker: str) -> Headline:
+def settle_headline(study: Study, worker: str, depth: Depth = "full") -> Headline:
     """The headline of the study: one row, whoever writes it first."""
     rows = study.store.runs(study.study_id, "confirm")
-    headline = headline_of(rows)
+    brief = depth == "quick" or deadline.ended(study, "confirm")
+    final = study.carried(study.definition.stages[-1], depth).canonical()
+    headline = headline_of(rows, final if brief else None)
     metric, by = study.definition.baseline.metric, {(row.label, row.replicate): row.trial_id for row in rows}
     pairs = [(by["final", n], by["baseline", n]) for n in headline.replicates if ("baseline", n) in by]
     answers = held_out.Answers.read(study, [trial for pair in pairs for trial in pair])
     if headline.test_gain is not None and answers is not None and metric in held_out.FROM_CLASSES:
         gain = held_out.crossed_gain(answers, metric, [mine for mine, _ in pairs], [theirs for _, theirs in pairs])
         headline = headline.model_copy(update={"test_gain": gain, "test_interval": "crossed bootstrap"})
-    return Headline.model_validate(study.store.measure_once(study.study_id, "headline", as_json(headline), worker))
+    key = at_depth("headline", depth)
+    return Headline.model_validate(study.store.measure_once(study.study_id, key, as_json(headline), worker))
 
 
 def settle_test_report(study: Study, worker: str) -> None:

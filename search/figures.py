@@ -29,8 +29,8 @@ class Figures:
     def confusion(self, matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
         return self._svg("confusion", (matrix, classes), lambda: plots.confusion(matrix, classes))
 
-    def gains(self, told: "Sequence[tuple[str, Gain]]") -> str:
-        return self._svg("gains", told, lambda: plots.gains(told)) if told else ""
+    def gains(self, told: "Sequence[tuple[str, Gain]]", name: str = "gains") -> str:
+        return self._svg(name, told, lambda: plots.gains(told)) if told else ""
 
     def _svg(self, name: str, data: Any, draw: "Callable[[], Figure]") -> str:
         key = repr(data)

@@ -7,8 +7,10 @@ from search.records import Gain, Headline
 from storage.rows import RunRow
 
 
-def headline_of(rows: Sequence[RunRow]) -> Headline:
+def headline_of(rows: Sequence[RunRow], brief: str | None = None) -> Headline:
     """Compare replicate by replicate; fall back to the baseline when the gain does not hold up.
+
+    `brief`: the final recipe of a study that one replicate, or none for want of time, has to confirm.
 
     A diverged run counts with score 0, on either side: leaving it out would compare the lucky replicates only. A run
     that failed for reasons of its own (an error, lost workers) leaves its replicate out, and the answer says so.
@@ -17,18 +19,18 @@ def headline_of(rows: Sequence[RunRow]) -> Headline:
     asked = sorted({row.replicate for row in rows})
     alone = not any(row.label == "baseline" for row in rows)
     common = tuple(n for n in asked if n in final and (alone or n in baseline))
-    left_out = (
-        f"; {len(asked) - len(common)} of {len(asked)} replicates failed and are left out"
-        if len(common) < len(asked)
-        else ""
-    )
-    recipe = next((row.recipe for row in rows if row.label == "final"), "")
+    failed = {row.replicate for row in rows if row.state == "FAIL"}
+    left_out = f"; {len(failed)} of {len(asked)} replicates failed and are left out" if failed else ""
+    recipe = next((row.recipe for row in rows if row.label == "final"), brief or "")
     old = next((row.recipe for row in rows if row.label == "baseline"), recipe)
     ours, theirs = [_score(final[n]) for n in common], [] if alone else [_score(baseline[n]) for n in common]
     our_tests, their_tests = _tests(final, common), _tests({} if alone else baseline, () if alone else common)
-    gain = _gain(ours, theirs)
+    gain = gain_of(ours, theirs)
     lost, lost_by_baseline = _diverged(final, common), 0 if alone else _diverged(baseline, common)
-    answer, why = _answer(alone, gain, lost, lost_by_baseline, len(common))
+    if brief is not None and len(common) < 2:
+        answer, why = _brief_answer(alone and bool(asked), ours, theirs)
+    else:
+        answer, why = _answer(alone, gain, lost, lost_by_baseline, len(common))
     return Headline(
         answer=answer,
         why=why + left_out,
@@ -39,7 +41,7 @@ def headline_of(rows: Sequence[RunRow]) -> Headline:
         baseline_validation=_mean(theirs),
         baseline_test=_mean(their_tests),
         validation_gain=gain,
-        test_gain=_gain(our_tests, their_tests),
+        test_gain=gain_of(our_tests, their_tests),
     )
 
 
@@ -60,6 +62,17 @@ def _answer(alone: bool, gain: Gain | None, lost: int, lost_by_baseline: int, co
     if gain.low <= 0:
         return "final", f"either will do: the final recipe is ahead by no more than chance could make it{diverged}"
     return "final", f"take the final recipe: it is ahead of the baseline by more than chance{diverged}"
+
+
+def _brief_answer(alone: bool, ours: Sequence[float], theirs: Sequence[float]) -> tuple[str, str]:
+    if alone:
+        return "baseline", "keep the baseline: no stage found a better value"
+    if not ours:
+        return "final", "the final recipe, with care: no time was left to confirm it on fresh replicates"
+    points = 100 * (ours[0] - theirs[0])
+    if points <= 0:
+        return "baseline", f"keep the baseline: on one fresh replicate the final recipe is {-points:.2f} points behind"
+    return "final", f"leaning to the final recipe: {points:+.2f} points on one fresh replicate, which has no error bar"
 
 
 def _by_replicate(rows: Sequence[RunRow], label: str) -> dict[int, RunRow]:
@@ -83,7 +96,8 @@ def _mean(scores: Sequence[float]) -> float | None:
     return sum(scores) / len(scores) if scores else None
 
 
-def _gain(ours: Sequence[float], theirs: Sequence[float]) -> Gain | None:
+def gain_of(ours: Sequence[float], theirs: Sequence[float]) -> Gain | None:
+    """The paired gain with its interval; None for fewer than two pairs."""
     if len(ours) != len(theirs) or len(ours) < 2:
         return None
     gain = verdict.paired_gain(ours, theirs)

@@ -10,7 +10,7 @@ from search.ask import launch_line
 from search.edge import Refused
 from search.own_code import StoredCode
 from search.records import DataFacts, Resolved
-from search.study import Study
+from search.study import ASKED_ABLATION, ASKED_FULL, Study
 from search.versions import other_arithmetic, versions
 from spaces.overrides import differences
 from spaces.study import StudyDefinition
@@ -33,15 +33,21 @@ class Asked:
     facts: DataFacts
     target: str | None = None
     code: tuple[StoredCode, ...] = ()
+    quick: bool = False
+    ablation: bool = False
+    hours: float | None = None
 
 
 def create_or_join(store: Store, asked: Asked) -> tuple[Study, bool]:
     """The stored study, and whether this call created it.
 
     The unresolved definitions are compared and the stored resolved one adopted, so that what `auto` looked up on the
-    first server holds on all. Raises `Refused` with the differences and the line that would work.
+    first server holds on all. Whether it is quick, has an ablation or a time is no part of the question: who joins with
+    more makes it more. Raises `Refused` with the differences and the line that would work.
     """
-    resolved = Resolved(definition=asked.resolved, data=asked.facts, code=asked.code)
+    resolved = Resolved(
+        definition=asked.resolved, data=asked.facts, code=asked.code, quick=asked.quick, hours=asked.hours
+    )
     mine = Manifest(
         definition=asked.definition.model_dump_json(),
         resolved=resolved.model_dump_json(),
@@ -54,6 +60,10 @@ def create_or_join(store: Store, asked: Asked) -> tuple[Study, bool]:
     stored = store.create(asked.name, mine)
     check_joins(stored, mine, asked)
     study = Study.of(store, stored)
+    if study.resolved.quick and not asked.quick:
+        study.ask(ASKED_FULL, mine.creator)
+    if asked.ablation:
+        study.ask(ASKED_ABLATION, mine.creator)
     if (apart := other_arithmetic(stored.versions)) and not study.finished:  # an answer may be read with any
         raise Refused(
             f"study {stored.name} was begun with other libraries ({apart}): their scores are never ranked together; "

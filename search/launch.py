@@ -7,9 +7,9 @@ import click
 
 from search import surroundings
 from search.data_options import data_options
-from search.edge import run
+from search.edge import UserError, run
 from search.loading import collector_paused
-from search.options import runs_option, storage_option
+from search.options import hours_until, runs_option, storage_option
 
 
 @click.command("launch")
@@ -57,6 +57,15 @@ from search.options import runs_option, storage_option
     metavar="SCORE",
     help="Carry a challenger only if it leads by so much: 0.002 is 0.2 points (default: 0).",
 )
+@click.option("--quick", is_flag=True, help="One replicate decides; a launch without it adds the error bars.")
+@click.option("--ablation", is_flag=True, help="In the end put each winner back, to see what it is worth.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, min_open=True),
+    metavar="HOURS",
+    help="Fit a new study into a time: fewer replicates, values and epochs, least missed first.",
+)
+@click.option("--until", metavar="TIME", help="The same by the clock: 18:00, or '2026-11-30 18:00'.")
 @click.option(
     "--workers",
     envvar="CETERIS_WORKERS",
@@ -104,6 +113,9 @@ def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only
     """
     from search import ask
 
+    given["hours"] = _hours(given["hours"], given.pop("until"))
+    if given["quick"] and given["ablation"]:
+        raise UserError("an ablation is told with error bars, which --quick leaves out; give one of the two")
     request = ask.Request(definition_name=ask.known_study(definition_name), settings=study_settings, **given)
     request.asked()  # a mistake in the question is told before anything heavy is loaded
 
@@ -119,6 +131,14 @@ def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only
         start.tell_plan()
     else:
         start.carry()
+
+
+def _hours(hours: float | None, until: str | None) -> float | None:
+    if until is None:
+        return hours
+    if hours is not None:
+        raise UserError("give --hours or --until, not both")
+    return hours_until(until)
 
 
 if __name__ == "__main__":

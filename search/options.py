@@ -1,5 +1,6 @@
 """The options that several commands share, and what they stand for."""
 
+import datetime
 import uuid
 from pathlib import Path
 
@@ -39,6 +40,23 @@ def shown_storage(url_without_secret: str) -> str:
 
     url = parse_url(url_without_secret)
     return str(Path(url.database)) if url.get_backend_name() == "sqlite" and url.database else url_without_secret
+
+
+def hours_until(moment: str) -> float:
+    """Hours from now to `18:00` (tomorrow's, when today's is over) or `2026-11-30 18:00`. Raises `UserError`."""
+    now = datetime.datetime.now()
+    try:
+        time = datetime.time.fromisoformat(moment) if ":" in moment and "-" not in moment else None
+        at = datetime.datetime.fromisoformat(moment) if time is None else datetime.datetime.combine(now.date(), time)
+    except ValueError:
+        raise UserError(f"--until {moment!r} is no time; write 18:00, or 2026-11-30 18:00") from None
+    if at.tzinfo is not None:
+        at = at.astimezone().replace(tzinfo=None)
+    if at <= now and time is not None:
+        at += datetime.timedelta(days=1)
+    if at <= now:
+        raise UserError(f"--until {moment} is over: it is {now:%Y-%m-%d %H:%M}")
+    return (at.astimezone() - now.astimezone()).total_seconds() / 3600
 
 
 def make_folder(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """The phases of a study's life as data: which runs they hold and by which score they are ranked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from spaces.stage import Stage
 from spaces.study import StudyDefinition
 from trainer.recipe import Plateau, Recipe
 
-Kind = Literal["pilot", "screen", "finals", "confirm"]
+Kind = Literal["pilot", "screen", "finals", "confirm", "ablation"]
 
 FINALS_FIRST = 1
 CONFIRM_FIRST = 100
@@ -99,14 +99,25 @@ def finals(
     return Phase(f"{definition.phase_name(stage)}/finals", "finals", tuple(runs), allowed, space=space)
 
 
-def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe) -> Phase:
-    """Final recipe against the original baseline on replicates that no decision has seen."""
+def confirm(definition: StudyDefinition, baseline: Recipe, final: Recipe, count: int | None = None) -> Phase:
+    """Final recipe against the original baseline on `count` replicates that no decision has seen (default: all)."""
     candidates = [Candidate("final", "final", final, (("recipe", "final"),))]
     if baseline != final:
         candidates.append(Candidate("baseline", "baseline", baseline, (("recipe", "baseline"),)))
+    first, most = base_replicate(definition) + CONFIRM_FIRST, definition.budgets.confirm
+    space = tuple(Planned(c, first + n) for n in range(most) for c in candidates)
+    runs = space[: len(candidates) * (count or most)]
+    return Phase("confirm", "confirm", runs, 2 * most, space=space)
+
+
+def ablation(definition: StudyDefinition, baseline: Recipe, final: Recipe, without: Sequence[Candidate]) -> Phase:
+    """The final recipe and the baseline as they were confirmed, and `without` each stage's winner, on the same
+    replicates: nothing of it opens the test part."""
+    confirmed = [Candidate("final", "final", final, (("recipe", "final"),))]
+    confirmed.append(Candidate("baseline", "baseline", baseline, (("recipe", "baseline"),)))
     first = base_replicate(definition) + CONFIRM_FIRST
-    runs = [Planned(c, first + n) for n in range(definition.budgets.confirm) for c in candidates]
-    return _listed("confirm", "confirm", runs)
+    count, candidates = definition.budgets.confirm, [*confirmed, *without]
+    return _listed("ablation", "ablation", [Planned(c, first + n) for n in range(count) for c in candidates])
 
 
 def with_plateau(definition: StudyDefinition, delta: float) -> Recipe:
@@ -116,10 +127,10 @@ def with_plateau(definition: StudyDefinition, delta: float) -> Recipe:
     return definition.baseline.model_copy(update={"plateau": Plateau(patience=definition.patience, delta=delta)})
 
 
-def planned_runs(definition: StudyDefinition) -> dict[str, int]:
+def planned_runs(definition: StudyDefinition, *, quick: bool = False, ablation: bool = False) -> dict[str, int]:
     """Phase name -> runs at most, before anything is known: the plan. Runs reused from earlier stages are left out.
 
-    What is left of `finals` for a claim stands apart, as `claims`.
+    What is left of `finals` for a claim stands apart, as `claims`. `quick`: of the first replicate only.
     """
     plan = {"pilot": definition.budgets.pilot}
     incumbent = with_plateau(definition, definition.delta)
@@ -128,10 +139,12 @@ def planned_runs(definition: StudyDefinition) -> dict[str, int]:
         phase = screen(definition, stage, incumbent, incumbent.lr)
         reused = number > 0
         plan[phase.name] = phase.allowed - reused
-        plan[f"{phase.name}/finals"] = (entrants[phase.name] - reused) * definition.budgets.finals
-    plan["confirm"] = 2 * definition.budgets.confirm
-    if more := definition.budgets.beyond_finals:
+        plan[f"{phase.name}/finals"] = (entrants[phase.name] - reused) * (1 if quick else definition.budgets.finals)
+    plan["confirm"] = 2 * (1 if quick else definition.budgets.confirm)
+    if (more := definition.budgets.beyond_finals) and not quick:
         plan["claims"] = more * sum(entrants.values())
+    if ablation:
+        plan["ablation"] = len(definition.stages) * definition.budgets.confirm
     return plan
 
 

@@ -1,5 +1,6 @@
-"""What a study will cost at most, before the first trial: runs, time on the present workers, disk."""
+"""What a study will cost, before the first trial: runs, time on the present workers, disk."""
 
+import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +20,30 @@ from trainer.execution import one_thread
 from trainer.pace import measure
 
 BYTES_PER_WEIGHT = 4  # averaged weights are kept as fp32
+SCREENED = 0.6  # of its epochs a screen trains at most, in the mean: pruning saves more (docs/BENCHMARKS.md)
+USEFUL = 1.1  # of the time that any number of workers would need
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds_per_run` is a run that goes through all its epochs; pruned and stalled ones are shorter."""
+    """`seconds_per_epoch` are those of the baseline, validation included."""
 
-    runs: dict[str, int]
-    epochs: int
-    seconds_per_run: float
-    bytes_per_run: int
+    definition: StudyDefinition
+    seconds_per_epoch: float
+    parameters: int
     devices: tuple[str, ...]
+    quick: bool = False
+    ablation: bool = False
+
+    @property
+    def runs(self) -> dict[str, int]:
+        """Phase -> runs at most."""
+        return planned_runs(self.definition, quick=self.quick, ablation=self.ablation)
+
+    @property
+    def seconds_per_run(self) -> float:
+        """Of a run that goes through all its epochs; pruned and stalled ones are shorter."""
+        return self.seconds_per_epoch * self.definition.baseline.epochs
 
     @property
     def total(self) -> int:
@@ -38,8 +52,23 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Phase after phase, each as long as its workers need; no run is shortened."""
-        rounds = sum(math.ceil(count / max(1, len(self.devices))) for count in self.runs.values())
+        return self.seconds_on(len(self.devices))
+
+    def seconds_on(self, workers: int) -> float:
+        return sum(math.ceil(count / max(1, workers)) for count in self.runs.values()) * self.seconds_per_run
+
+    @property
+    def expected_seconds(self) -> float:
+        """As `seconds`, screens as short as pruning makes them at least."""
+        workers, screens = max(1, len(self.devices)), {self.definition.phase_name(s) for s in self.definition.stages}
+        rounds = sum(math.ceil(n / workers) * (SCREENED if name in screens else 1) for name, n in self.runs.items())
         return rounds * self.seconds_per_run
+
+    @property
+    def useful_workers(self) -> int:
+        """How many workers still make it faster: more would save less than a tenth of the time."""
+        most = max(self.runs.values())
+        return next(n for n in range(1, most + 1) if self.seconds_on(n) <= USEFUL * self.seconds_on(most))
 
     @property
     def kept(self) -> int:
@@ -50,16 +79,34 @@ class Plan:
         rows = [("phase", "runs at most"), *((name, str(count)) for name, count in self.runs.items())]
         kinds = ", ".join(sorted(set(self.devices)))
         workers = f"{len(self.devices)} worker{'s' if len(self.devices) != 1 else ''} ({kinds})"
+        weights = self.kept * self.parameters * BYTES_PER_WEIGHT / 2**20
+        end = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=self.seconds)
         return [
             *table(rows),
             (
-                f"at most {self.total} runs of {self.epochs} epochs, about {self.seconds_per_run:.1f} s each: about "
-                f"{clock(self.seconds)} on {workers}, {self.kept * self.bytes_per_run / 2**20:.0f} MiB of weights kept"
+                f"at most {self.total} runs of {self.definition.baseline.epochs} epochs, about "
+                f"{self.seconds_per_run:.1f} s each: about {clock(self.seconds)} on {workers}, {weights:.0f} MiB of "
+                f"weights kept"
             ),
+            f"the answer by {moment(end)} at the latest; up to {self.useful_workers} workers make it faster",
         ]
 
 
-def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[str], files: Files) -> Plan:
+def moment(end: datetime.datetime) -> str:
+    """`14:05`, or `Fri 14:05` and further off the date."""
+    days = (end.date() - datetime.datetime.now().astimezone().date()).days
+    return f"{end:%H:%M}" if days == 0 else f"{end:%a %H:%M}" if days < 6 else f"{end:%Y-%m-%d %H:%M}"
+
+
+def make_plan(
+    definition: StudyDefinition,
+    dataset: Dataset,
+    devices: Sequence[str],
+    files: Files,
+    *,
+    quick: bool = False,
+    ablation: bool = False,
+) -> Plan:
     """Count the runs, time the baseline on a few hundred images, try what may not fit.
 
     Raises `BackboneError` or `CustomError` when something cannot be trained.
@@ -73,10 +120,4 @@ def make_plan(definition: StudyDefinition, dataset: Dataset, devices: Sequence[s
     train = len(dataset.development) - validation
     per_epoch = min(train, recipe.epoch_images or train) * pace.seconds_per_train_image
     per_epoch += validation * pace.seconds_per_validation_image
-    return Plan(
-        runs=planned_runs(definition),
-        epochs=recipe.epochs,
-        seconds_per_run=per_epoch * recipe.epochs,
-        bytes_per_run=pace.parameters * BYTES_PER_WEIGHT,
-        devices=tuple(devices),
-    )
+    return Plan(definition, per_epoch, pace.parameters, tuple(devices), quick, ablation)

@@ -48,6 +48,10 @@ class Resolved(BaseModel):
     data: DataFacts
     code: tuple[StoredCode, ...] = ()
     """The user's own code that the recipes name: a joiner without the files may run it with --trust-code."""
+    quick: bool = False
+    """Begun with --quick: one replicate decides, until a launch without it asks for error bars."""
+    hours: float | None = None
+    """The time it was given, from its creation on."""
 
 
 class Rules(BaseModel):
@@ -90,6 +94,27 @@ class Headline(BaseModel):
     validation_gain: Gain | None = None
     test_gain: Gain | None = None
     test_interval: Literal["paired t", "crossed bootstrap"] = "paired t"
+
+
+class Worth(BaseModel):
+    """What one stage's winner is worth at the end: the final recipe against itself with that value put back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    stage: str
+    value: str
+    put_back: str
+    gain: Gain | None
+
+
+class Ablation(BaseModel):
+    """Every winner put back, one at a time. `together` is the gain of the final recipe over the baseline on the same
+    replicates, `beyond` what it is more than the sum of the single ones: None where too few replicates are common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    replicates: tuple[int, ...]
+    worths: tuple[Worth, ...]
+    together: Gain | None
+    beyond: Gain | None
 
 
 class TestReport(BaseModel):

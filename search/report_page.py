@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.answer import answer_sentence, doubts, points, recipe_words
+from search.answer import ablation_lines, answer_sentence, doubts, points, recipe_words
 from search.ask import BUILT_IN_DATA, launch_line
 from search.commit import KEY
 from search.cost import Epochs, Recipes, epochs_of
@@ -50,6 +50,9 @@ def page(snapshot: Snapshot, figures: Figures | None = None, data_text: str = ""
         headline=headline,
         gains=figures.gains(gains),
         changes=_changes(snapshot),
+        ablation=snapshot.ablation,
+        worths=figures.gains(_worths(snapshot), "worths"),
+        ablation_lines=[words.strip() for words in ablation_lines(snapshot.ablation)],
         doubts=[words.removeprefix("note: ") for words in doubts(snapshot)],
         stages=stage_sections(snapshot, figures),
         test=test,
@@ -116,6 +119,11 @@ def _changes(snapshot: Snapshot) -> list[tuple[str, str, str, Gain]]:
         ("test", told.baseline_test, told.test, told.test_gain),
     ]
     return [(part, f"{old or 0.0:.4f}", f"{new or 0.0:.4f}", gain) for part, old, new, gain in rows if gain]
+
+
+def _worths(snapshot: Snapshot) -> list[tuple[str, Gain]]:
+    worths = snapshot.ablation.worths if snapshot.ablation else ()
+    return [(f"{worth.stage}: {worth.value}", worth.gain) for worth in worths if worth.gain]
 
 
 @dataclass(frozen=True)

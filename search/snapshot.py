@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search import phases
-from search.records import Claim, Headline, Rules, TestReport
-from search.study import Study
+from search.records import Ablation, Claim, Headline, Rules, TestReport
+from search.study import Depth, Study, at_depth
 from storage.attempts import AttemptRow
 from storage.rows import EpochRow, RunRow, Verdict, WorkerRow
 
@@ -65,6 +65,11 @@ class Snapshot:
     now: float
     plan: dict[str, int]
     test: TestReport | None = None
+    depth: Depth = "full"
+    """`quick` while one replicate decides and nobody has asked for more: verdicts and headline are those of it."""
+    finished: bool = False
+    """Whether nothing is left to train."""
+    ablation: Ablation | None = None
 
     @property
     def trained(self) -> tuple[RunRow, ...]:
@@ -79,11 +84,6 @@ class Snapshot:
     def alive(self) -> tuple[WorkerRow, ...]:
         """Workers that have given a sign of life lately and have not said goodbye."""
         return tuple(w for w in self.workers if w.left_at is None and self.now - w.last_seen < SIGN_OF_LIFE_SECONDS)
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to train."""
-        return self.headline is not None and not any(line.claim_open for line in self.stages)
 
     @property
     def remaining(self) -> int:
@@ -116,6 +116,8 @@ class Snapshot:
             return True
         if phase == "confirm":
             return self.headline is not None
+        if phase == "ablation":
+            return self.ablation is not None
         stage = phase.removesuffix("/finals")
         decided = any(line.name == stage and line.verdict is not None for line in self.stages)
         return decided or (phase == stage and any(line.name == stage and line.finals for line in self.stages))
@@ -126,9 +128,11 @@ def take(study: Study) -> Snapshot:
     store, definition = study.store, study.definition
     runs = store.runs(study.study_id)
     verdicts = {verdict.stage: verdict for verdict in store.verdicts(study.study_id)}
-    plan = phases.planned_runs(definition)
+    depth = study.depth
+    quick = depth == "quick"
+    plan = phases.planned_runs(definition, quick=quick, ablation=study.wants_ablation)
     stages, budgets, entrants = [], definition.budgets, phases.entrants_of_finals(definition)
-    more, beyond = budgets.beyond_finals, phases.first_final(definition) + budgets.finals
+    more, beyond = 0 if quick else budgets.beyond_finals, phases.first_final(definition) + budgets.finals
     for stage in definition.stages:
         name = definition.phase_name(stage)
         screen, finals = _of(runs, name), _of(runs, f"{name}/finals")
@@ -139,12 +143,13 @@ def take(study: Study) -> Snapshot:
         ahead = sum(row.replicate >= beyond and row.state in ENDED for row in finals)
         left = max(0, entrants[name] * more - ahead) if claim_open else 0
         plans = plan[name], plan[f"{name}/finals"]
-        line = StageLine(name, verdicts.get(name), screen, finals, *plans, claim, claim_open, left)
+        verdict = verdicts.get(at_depth(name, depth))
+        line = StageLine(name, verdict, screen, finals, *plans, claim, claim_open, left)
         stages.append(line)
     return Snapshot(
         study=study,
         rules=study.rules(),
-        headline=study.headline(),
+        headline=study.headline(depth),
         stages=tuple(stages),
         runs=tuple(runs),
         workers=tuple(store.workers(study.study_id)),
@@ -152,6 +157,9 @@ def take(study: Study) -> Snapshot:
         now=store.now(),
         plan=plan,
         test=study.test_report(),
+        depth=depth,
+        finished=study.finished,
+        ablation=study.ablation(),
     )
 
 

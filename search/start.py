@@ -21,6 +21,7 @@ from search.options import shown_storage, storage_url
 from search.pixels import other_pixels
 from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
+from search.progress import clock
 from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
@@ -69,7 +70,8 @@ class Start:
         click.echo(f"{self.request.study_name} on {self.material.facts.words}; {_trains(self._resolved)}")
         self.material.tell()
         self._tell_why()
-        for line in self._plan().lines():
+        plan, notes = self._plan()
+        for line in (*plan.lines(), *notes):
             click.echo(line)
 
     def carry(self) -> None:
@@ -84,12 +86,12 @@ class Start:
             store.close()  # copies must not hold the connection too
             crew = self._copies()
             store = Store.connect(self.url)
-        plan = None
+        plan, notes = None, ()
         if new := store.manifest(request.study_name) is None:
             self.ground.require()
-            plan = self._plan()
+            plan, notes = self._plan()
         # Who joins adopts the precision that was chosen there, and measures nothing.
-        study, created = create_or_join(store, self._asked(self._resolved if new else self.material.shaped))
+        study, created = create_or_join(store, self._asked(plan.definition if plan else self.material.shaped))
         if not study.finished and (commit := commit_here()):
             study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
@@ -107,8 +109,10 @@ class Start:
                 if new:
                     self._tell_why()
                 click.echo(f"database {shown_storage(store.url_without_secret)}")
-                for line in plan.lines() if plan else ():
+                for line in (*plan.lines(), *notes) if plan else ():
                     click.echo(line)
+                if study.resolved.hours is not None:
+                    click.echo(f"it has {clock(3600 * study.resolved.hours)} from its creation on")
             for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
@@ -133,17 +137,31 @@ class Start:
             facts=self.material.facts,
             target=request.target,
             code=request.own_code.texts(),
+            quick=request.quick,
+            ablation=request.ablation,
+            hours=request.hours,
         )
 
-    def _plan(self) -> "Plan":
+    def _plan(self) -> tuple["Plan", tuple[str, ...]]:
+        """What a new study would cost; of the definition that fits where a time is given, and what was cut."""
         with collector_paused():
+            from search.fitting import fit
             from search.plan import make_plan  # and with it all that trains: only a new study is timed
 
-        return make_plan(self._resolved, self.material.dataset, self._devices, self.request.files)
+        request = self.request
+        plan = make_plan(
+            self._resolved,
+            self.material.dataset,
+            self._devices,
+            request.files,
+            quick=request.quick,
+            ablation=request.ablation,
+        )
+        return (plan, ()) if request.hours is None else fit(plan, request.hours)
 
     def _answered(self, store: Store) -> bool:
         manifest = store.manifest(self.request.study_name)
-        return manifest is not None and Study.of(store, manifest).finished
+        return manifest is not None and Study.of(store, manifest).answers(self.request.quick, self.request.ablation)
 
     def _copies(self) -> list[Copy]:
         """The workers of a CPU, and those that will turn out too many for its memory."""

@@ -1,16 +1,22 @@
 """A stored study: its frozen definition and what has been measured and decided in it so far."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ValidationError
 
 from search.edge import UserError
-from search.records import Claim, Headline, Resolved, Rules, TestReport
+from search.records import Ablation, Claim, Headline, Resolved, Rules, TestReport
 from spaces.stage import Stage
 from spaces.study import StudyDefinition
 from storage.rows import Manifest, Verdict
 from storage.store import Store
 from trainer.recipe import Recipe, read_recipe
+
+Depth = Literal["quick", "full"]
+"""`quick`: one replicate decides each stage and one confirms; `full`: as many as give error bars."""
+
+ASKED_FULL, ASKED_ABLATION = "asked/full", "asked/ablation"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,29 @@ class Study:
     def asked(self) -> StudyDefinition:
         return StudyDefinition.model_validate_json(self.manifest.definition)
 
+    @property
+    def depth(self) -> Depth:
+        """How far the study is to go: one begun with --quick becomes a full one when a launch without it joins."""
+        return "quick" if self.resolved.quick and not self._asked(ASKED_FULL) else "full"
+
+    @property
+    def wants_ablation(self) -> bool:
+        """Whether some launch asked for the ablation."""
+        return self._asked(ASKED_ABLATION)
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds since 1970, on the clock of the database, by which the answer is wanted."""
+        hours = self.resolved.hours
+        return None if hours is None else self.manifest.created_at + 3600 * hours
+
+    def ask(self, what: str, worker: str) -> None:
+        """Ask the study for more than it was begun with: `ASKED_FULL`, `ASKED_ABLATION`."""
+        self.store.measure_once(self.study_id, what, True, worker)
+
+    def _asked(self, what: str) -> bool:
+        return self.store.measurement(self.study_id, what) is True
+
     def rules(self) -> Rules | None:
         found = self.store.measurement(self.study_id, "rules")
         return None if found is None else Rules.model_validate(found)
@@ -60,13 +89,13 @@ class Study:
             raise RuntimeError(f"{self.name}: delta and noise are asked for before the pilot settled them")
         return rules
 
-    def verdict(self, stage: Stage) -> Verdict | None:
-        name = self.definition.phase_name(stage)
+    def verdict(self, stage: Stage, depth: Depth = "full") -> Verdict | None:
+        name = at_depth(self.definition.phase_name(stage), depth)
         return next((v for v in self.store.verdicts(self.study_id) if v.stage == name), None)
 
-    def carried(self, stage: Stage) -> Recipe:
+    def carried(self, stage: Stage, depth: Depth = "full") -> Recipe:
         """The recipe that the verdict of `stage` carries on."""
-        verdict = self.verdict(stage)
+        verdict = self.verdict(stage, depth)
         if verdict is None:
             raise RuntimeError(f"{self.name}: stage {stage.name} is asked for its winner before its verdict")
         return read_recipe(verdict.recipe)
@@ -82,12 +111,27 @@ class Study:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to train: the headline is there, and so are the claims that were asked for."""
-        definition = self.definition
-        if self.headline() is None:
+        """Whether nothing is left to train: the headline is there, and so is all else that was asked for."""
+        definition, depth = self.definition, self.depth
+        if self.headline(depth) is None:
             return False
-        return not definition.budgets.beyond_finals or all(self.claim(stage) for stage in definition.stages)
+        claimed = not definition.budgets.beyond_finals or all(self.claim(stage) for stage in definition.stages)
+        return depth == "quick" or (claimed and not (self.wants_ablation and self.ablation() is None))
 
-    def headline(self) -> Headline | None:
-        found = self.store.measurement(self.study_id, "headline")
+    def answers(self, quick: bool, ablation: bool) -> bool:
+        """Whether it is finished, also for a launch that asks so much of it."""
+        more = (self.depth == "quick" and not quick) or (ablation and self.ablation() is None)
+        return self.finished and not more
+
+    def headline(self, depth: Depth = "full") -> Headline | None:
+        found = self.store.measurement(self.study_id, at_depth("headline", depth))
         return None if found is None else Headline.model_validate(found)
+
+    def ablation(self) -> Ablation | None:
+        found = self.store.measurement(self.study_id, "ablation")
+        return None if found is None else Ablation.model_validate(found)
+
+
+def at_depth(name: str, depth: Depth) -> str:
+    """The name under which a study keeps what it concluded at `depth`, or what was set aside after it."""
+    return name if depth == "full" else f"{name}.quick"

@@ -67,10 +67,10 @@ def choose(contenders: Sequence[Contender], replicates: Sequence[int], min_gain:
     whoever leads it by less than `min_gain`.
 
     *tie* means the incumbent is carried, *leaning* that a challenger is; a claim (*better*) is not made from three
-    replicates. None when no contender is left.
+    replicates. None when no contender or no replicate is left.
     """
     active = [c for c in contenders if c.dropped is None and all(number in c.scores for number in replicates)]
-    if not active:
+    if not active or not replicates:
         return None
     winner = max(active, key=lambda c: (c.mean(replicates), c.is_incumbent))
     incumbent = next((c for c in active if c.is_incumbent), None)

@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
-from search import claims, memory, sampling
+from search import claims, deadline, memory, sampling
 from search.life import life
 from search.meter import Meter, measuring
 from search.objective import train
@@ -71,6 +71,8 @@ class Worker:
     def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
         rows = self._store.runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
+            return None
+        if deadline.end_in_time(self._study, phase):
             return None
         # A function of the study and of what is taken: no luck of a worker's own decides what is tried.
         seed = zlib.crc32(f"{self._study.definition.seed}/{phase.name}/{len(taken)}".encode())

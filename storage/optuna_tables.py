@@ -83,6 +83,11 @@ def open_study(connection: Connection, name: str) -> None:
     insert_or_ignore(connection, _directions, row)
 
 
+def rename_study(connection: Connection, name: str, new: str) -> None:
+    """Give an Optuna study, if it is there, another name; its trials keep their numbers."""
+    connection.execute(update(_studies).where(_studies.c.study_name == name).values(study_name=new))
+
+
 def new_trial(connection: Connection, study: str, shown: Shown) -> tuple[int, int]:
     """A RUNNING trial with everything it shows: (trial id, number). Raises StudyMissing when the study is gone."""
     return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from storage import adoption, agreed, attempts, cells, claim, creation, fenced, fleet, runs, studies
+from storage import adoption, agreed, aside, attempts, cells, claim, creation, fenced, fleet, runs, studies
 from storage.attempts import AttemptRow
 from storage.claim import Draw
 from storage.database import Database
@@ -143,6 +143,10 @@ class Store:
         """Create the Optuna study (maximised) and the budget unless they exist: the first `allowed` holds."""
         check_phase(phase)
         self._database.write(lambda connection: studies.open_phase(connection, study_id, phase, allowed))
+
+    def set_aside(self, study_id: int, phase: str, name: str) -> bool:
+        """Rename a phase, so that one can be opened anew under its name; once only. Whether it was renamed."""
+        return self._database.write(lambda connection: aside.set_aside(connection, study_id, phase, name))
 
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
         """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""
