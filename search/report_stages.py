@@ -12,7 +12,7 @@ from search.snapshot import Snapshot, StageLine
 from spaces.stage import Stage
 from storage.rows import RunRow
 
-LISTED = 200  # pruned trials that the page names; EXPERIMENTS.md has them all
+LISTED = 100  # values, and trials of each kind, that the page names; EXPERIMENTS.md has them all
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class StageSection:
     cells: tuple[str, str, str, str]
     outcome: str
     values: tuple[Value, ...]
+    more_values: int
     isolation: str
     curves: str
     pruned: tuple[tuple[str, str, str], ...]  # trial, setting, reason
@@ -51,7 +52,8 @@ def _section(snapshot: Snapshot, stage: Stage, line: StageLine, figures: Figures
         sentence=_sentence(snapshot, line),
         cells=stage_cells(line),
         outcome=line.outcome,
-        values=tuple(sorted(values, key=_place)),
+        values=tuple(sorted(values, key=_place)[:LISTED]),
+        more_values=len(values[LISTED:]),
         isolation=figures.isolation(f"{line.name} values", [value.scores for value in values], metric, axis)
         if values
         else "",
