@@ -14,15 +14,18 @@ from search.study import Study
 from trainer.recipe import read_recipe
 
 
-def tell_answer(study: Study, folder: RunFolder, report: Current | None = None) -> None:
-    """Print the answer, and keep it, the report, the recommended recipe and the weights in the run folder."""
+def tell_answer(study: Study, folder: RunFolder, report: Current, *, again: bool = False) -> None:
+    """Print the answer, and keep it, the report, the recommended recipe and the weights in the run folder.
+
+    `again`: the study was finished before, so that a report that is there is the last one.
+    """
     conclusions.settle_test_report(study, "launcher")  # a worker that was stopped at that moment has not
     snapshot = take(study)
     lines = answer_lines(snapshot)
     for line in lines:
         click.echo(line)
     folder.write_text("answer.txt", "\n".join(lines) + "\n")
-    written = (report or Current(folder)).write(snapshot)
+    written = (report.there() if again else ()) or report.write(snapshot)
     if snapshot.headline is None:
         return
     recipe = read_recipe(snapshot.headline.recipe)

@@ -39,10 +39,8 @@ class Current:
         if self._news(snapshot) != self._written and time.monotonic() - self._at >= self._every:
             self.write(snapshot)
 
-    def write(self, snapshot: Snapshot | None) -> Sequence[str]:
+    def write(self, snapshot: Snapshot) -> Sequence[str]:
         """Write now; the names of the files, none of them and a warning when that failed."""
-        if snapshot is None:
-            return ()
         try:
             self._written, names = self._news(snapshot), write_report(snapshot, self._folder, self._figures)
         except Exception as error:  # noqa: BLE001 - a study is worth more than the page about it
@@ -51,6 +49,10 @@ class Current:
             self._warned, names = True, ()
         self._at = time.monotonic()
         return names
+
+    def there(self) -> Sequence[str]:
+        """The names of the files, if both have been written before."""
+        return (PAGE, TABLE) if all((self._folder.path / name).is_file() for name in (PAGE, TABLE)) else ()
 
     @staticmethod
     def _news(snapshot: Snapshot) -> Any:

@@ -95,9 +95,9 @@ class Start:
         if not study.finished and (commit := commit_here()):
             study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
-        report = Current(folder)
+        report, answered = Current(folder), study.finished
         folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
-        if study.finished:
+        if answered:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
@@ -117,7 +117,7 @@ class Start:
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
             self._work(study, folder, crew, report)
-        outcome.tell_answer(study, folder, report)
+        outcome.tell_answer(study, folder, report, again=answered)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
