@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from search.join import Asked, create_or_join
 from search.records import DataFacts
 from search.study import Study
+from spaces.domain import label
 from spaces.lr_aug import LR_AUG
 from spaces.overrides import override
 from spaces.study import StudyDefinition
@@ -17,7 +18,7 @@ from storage.rows import Verdict
 from storage.schema import CellTable, EntryTable, EpochTable, table_of
 from storage.store import Store
 from tests.search.commands import QUICK
-from trainer.recipe import Recipe
+from trainer.recipe import CrossEntropy, Focal, Recipe
 
 DIGEST = "d" * 64
 
@@ -99,3 +100,53 @@ def decide(study: Study, stage: str, value: str, recipe: Recipe, incumbent: str,
     }  # fmt: skip
     outcome = "tie" if value == incumbent else "leaning"
     study.store.decide_once(study.study_id, stage, Verdict(outcome, value, recipe.canonical(), evidence, "test"))
+
+
+def answer(study: Study, classes: Sequence[str]) -> None:
+    """As if its first stage had been all."""
+    store, count = study.store, len(classes)
+    recipe = study.definition.baseline.model_copy(update={"lr": 0.008}).canonical()
+    gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
+    headline = {
+        "answer": "final", "why": "take the final recipe: it is ahead of the baseline by more than chance",
+        "recipe": recipe, "replicates": [100, 101], "validation": 0.9, "test": 0.88, "baseline_validation": 0.85,
+        "baseline_test": 0.83, "validation_gain": gain, "test_gain": gain, "test_interval": "paired t",
+    }  # fmt: skip
+    told = {
+        "per_class": {name: 0.5 + n / 10 for n, name in enumerate(classes)},
+        "confusion": [[3 if i == j else 1 for j in range(count)] for i in range(count)],
+        "validation": 0.9, "test": 0.88, "standard_error": 0.01, "hints": ["<u>split</u>"],
+        "warning": "much <i>less</i>",
+    }  # fmt: skip
+    store.measure_once(study.study_id, "headline", headline, "test")
+    store.measure_once(study.study_id, "test/report", told, "test")
+    store.record_test_opening(study.study_id, "<b>who</b>", "why")
+
+
+def stage_runs(study: Study, count: int = 2) -> list[Made]:
+    """Of two stages: the screen of the first with a pruned and a diverged trial, its finals, and a screen under way."""
+    recipe = study.definition.baseline
+    other = recipe.model_copy(update={"lr": 0.008})
+    bad = recipe.model_copy(update={"lr": 0.016})
+    running = recipe.model_copy(update={"lr": 0.0024})
+    focal = other.model_copy(update={"loss": Focal(gamma=2.0)})
+
+    def lr(value: float) -> tuple[tuple[str, float], ...]:
+        return (("lr", value),)
+
+    runs = [
+        Made("1-lr", recipe, "0.004", 0, (0.5, 0.8, 0.81, 0.82), role="incumbent", params=lr(0.004)),
+        Made("1-lr", other, "0.008", 0, (0.6, 0.85, 0.86, 0.9), "stalled", params=lr(0.008)),
+        Made("1-lr", bad, "0.016", 0, (0.1, 0.2), "pruned", params=lr(0.016), reason="pruned at epoch 2: behind <b>"),
+        Made("1-lr", bad.model_copy(update={"lr": 0.03}), "0.03", 0, (0.1, float("nan")), "diverged", params=lr(0.03)),
+    ]
+    for replicate in range(1, count + 1):
+        noise = replicate / 1000
+        runs += [
+            Made(
+                "1-lr/finals", recipe, "0.004", replicate, (0.5, 0.8, 0.8 + noise), role="incumbent", params=lr(0.004)
+            ),
+            Made("1-lr/finals", other, "0.008", replicate, (0.5, 0.8, 0.9 + 2 * noise), params=lr(0.008)),
+        ]
+    runs.append(Made("2-loss", running, label(CrossEntropy()), 0, (0.6, 0.8), None, role="incumbent"))
+    return [*runs, Made("2-loss", focal, label(Focal(gamma=2.0)), 0, (0.6, 0.9), host="<b>host</b>|")]

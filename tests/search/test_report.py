@@ -17,12 +17,11 @@ from search.report_files import Current, write_report
 from search.report_page import page
 from search.snapshot import take
 from search.study import Study
-from spaces.domain import label
 from storage.store import Store
 from tests.search.commands import invoke
 from tests.search.rows import run_row
-from tests.search.stored import Made, add_runs, decide, stored_study
-from trainer.recipe import CrossEntropy, Focal, Recipe
+from tests.search.stored import Made, add_runs, answer, decide, stage_runs, stored_study
+from trainer.recipe import Recipe
 
 HOSTILE = (
     '<script>alert("1")</script>',
@@ -72,35 +71,6 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def stage_runs(study: Study, count: int = 2) -> list[Made]:
-    """Of two stages: the screen of the first with a pruned and a diverged trial, its finals, and a screen under way."""
-    recipe = study.definition.baseline
-    other = recipe.model_copy(update={"lr": 0.008})
-    bad = recipe.model_copy(update={"lr": 0.016})
-    running = recipe.model_copy(update={"lr": 0.0024})
-    focal = other.model_copy(update={"loss": Focal(gamma=2.0)})
-
-    def lr(value: float) -> tuple[tuple[str, float], ...]:
-        return (("lr", value),)
-
-    runs = [
-        Made("1-lr", recipe, "0.004", 0, (0.5, 0.8, 0.81, 0.82), role="incumbent", params=lr(0.004)),
-        Made("1-lr", other, "0.008", 0, (0.6, 0.85, 0.86, 0.9), "stalled", params=lr(0.008)),
-        Made("1-lr", bad, "0.016", 0, (0.1, 0.2), "pruned", params=lr(0.016), reason="pruned at epoch 2: behind <b>"),
-        Made("1-lr", bad.model_copy(update={"lr": 0.03}), "0.03", 0, (0.1, float("nan")), "diverged", params=lr(0.03)),
-    ]
-    for replicate in range(1, count + 1):
-        noise = replicate / 1000
-        runs += [
-            Made(
-                "1-lr/finals", recipe, "0.004", replicate, (0.5, 0.8, 0.8 + noise), role="incumbent", params=lr(0.004)
-            ),
-            Made("1-lr/finals", other, "0.008", replicate, (0.5, 0.8, 0.9 + 2 * noise), params=lr(0.008)),
-        ]
-    runs.append(Made("2-loss", running, label(CrossEntropy()), 0, (0.6, 0.8), None, role="incumbent"))
-    return [*runs, Made("2-loss", focal, label(Focal(gamma=2.0)), 0, (0.6, 0.9), host="<b>host</b>|")]
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "runs").mkdir()
@@ -117,27 +87,6 @@ def study(store: Store) -> Study:
     winner = made.definition.baseline.model_copy(update={"lr": 0.008})
     decide(made, "1-lr", "0.008", winner, "0.004", {"0.004": 0.8015, "0.008": 0.903})
     return made
-
-
-def with_test(study: Study) -> None:
-    """As if it were answered, on classes of hostile names."""
-    store, count = study.store, len(HOSTILE)
-    recipe = study.definition.baseline.model_copy(update={"lr": 0.008}).canonical()
-    gain = {"mean": 0.05, "low": 0.01, "high": 0.09}
-    headline = {
-        "answer": "final", "why": "take the final recipe: it is ahead of the baseline by more than chance",
-        "recipe": recipe, "replicates": [100, 101], "validation": 0.9, "test": 0.88, "baseline_validation": 0.85,
-        "baseline_test": 0.83, "validation_gain": gain, "test_gain": gain, "test_interval": "paired t",
-    }  # fmt: skip
-    told = {
-        "per_class": {name: 0.5 + n / 10 for n, name in enumerate(HOSTILE)},
-        "confusion": [[3 if i == j else 1 for j in range(count)] for i in range(count)],
-        "validation": 0.9, "test": 0.88, "standard_error": 0.01, "hints": ["<u>split</u>"],
-        "warning": "much <i>less</i>",
-    }  # fmt: skip
-    store.measure_once(study.study_id, "headline", headline, "test")
-    store.measure_once(study.study_id, "test/report", told, "test")
-    store.record_test_opening(study.study_id, "<b>who</b>", "why")
 
 
 def test_the_page_of_an_unfinished_study_has_every_stage_and_says_what_is_open(study: Study) -> None:
@@ -161,7 +110,7 @@ def test_the_gain_of_a_finalist_is_the_mean_of_its_paired_differences(study: Stu
 
 
 def test_the_page_of_an_answered_study_tells_test_classes_and_what_to_type(study: Study) -> None:
-    with_test(study)
+    answer(study, HOSTILE)
     shown = Page(page(take(study)))
     assert "Take the final recipe: it is ahead of the baseline by more than chance." in shown.text
     assert "much <i>less</i>" in shown.text and "<u>split</u>" in shown.text
@@ -173,7 +122,7 @@ def test_the_page_of_an_answered_study_tells_test_classes_and_what_to_type(study
 
 
 def test_the_page_asks_for_nothing_outside_of_itself_and_runs_nothing(study: Study) -> None:
-    with_test(study)
+    answer(study, HOSTILE)
     text = page(take(study), data_text="<script>alert(2)</script> split")
     shown = Page(text)
     assert all(asked.startswith(("#", "data:")) for asked in shown.asked), shown.asked
@@ -241,7 +190,7 @@ def test_it_is_written_at_news_not_more_often_than_asked_and_a_failure_is_one_wa
     (folder.path / "report.html").unlink()
     current.look(take(study))
     assert not (folder.path / "report.html").exists(), "nothing was decided since"
-    with_test(study)
+    answer(study, HOSTILE)
     current.look(take(study))
     assert (folder.path / "report.html").read_text(encoding="utf-8") != first
 
