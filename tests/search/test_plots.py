@@ -23,7 +23,7 @@ FIGURES = {
     "rows": lambda: isolation(VALUES, "macro F1", title="고양이"),
     "line": lambda: isolation([ValueScores(f"{p:g}", p, (p, 2 * p), position=p) for p in (0.1, 0.2)], axis="lr"),
     "curves": lambda: curves(CURVES, rungs=(2,)),
-    "confusion": lambda: confusion([[3, 1], [0, 2]], [HOSTILE, "고양이"]),
+    "confusion": lambda: confusion([[3, 1, 0], [0, 2, 0], [0, 0, 1]], [HOSTILE, "고양이", "$x_1$"]),
     "many classes": lambda: confusion([[i == j for j in range(60)] for i in range(60)], [str(i) for i in range(60)]),
     "gains": lambda: gains([("validation", Gain(mean=0.01, low=-0.01, high=0.03))]),
     "nothing": lambda: curves([]),
@@ -48,7 +48,7 @@ def test_a_figure_is_whole_svg_that_asks_for_nothing_and_the_same_every_time(nam
 
 def test_names_stay_text_in_the_readers_own_font() -> None:
     texts = [element.text for element in ElementTree.fromstring(as_svg(FIGURES["confusion"]())).iter() if element.text]
-    assert "고양이" in texts
+    assert "고양이" in texts and "$x_1$" in texts
     assert any(text.startswith("<script>") for text in texts), "shown, not run and not left out"
     assert not re.search("[\x00-\x08]", "".join(texts))
 

@@ -184,6 +184,13 @@ def test_the_weights_of_every_winner_are_named_with_their_score_and_timm_loads_t
     assert len(names) == len(asked)
 
 
+def test_the_example_that_loads_weights_runs_as_documented(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", told, re.DOTALL)
+    monkeypatch.chdir(ended.folder)
+    exec(example, {})
+
+
 def test_the_table_regenerated_is_byte_equal(ended: Ended, here: Callable[..., Outcome]) -> None:
     table = run_folder(ended) / "EXPERIMENTS.md"
     before = table.read_bytes()
