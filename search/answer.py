@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search.deadline import ENDED
 from search.records import Ablation, Claim, Gain, Headline, TestReport
 from search.snapshot import Snapshot, StageLine
 from spaces.domain import label
@@ -31,7 +32,7 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
         lines.append(f"  baseline -> final recipe on one fresh replicate: {_single(headline)}")
     elif headline.validation is not None:
         test = f", test {headline.test:.4f}" if headline.test is not None else ""
-        lines.append(f"  baseline on {count} fresh replicates: validation {headline.validation:.4f}{test}")
+        lines.append(f"  baseline on {fresh(count)}: validation {headline.validation:.4f}{test}")
     lines += _test_lines(snapshot.test)
     lines += ablation_lines(snapshot.ablation)
     lines.append(f"  recipe: {recipe_words(snapshot)}")
@@ -154,7 +155,7 @@ def verdict_sentence(line: StageLine) -> str:
     more = f"; {_no_claim(claim)}" if claim else ""
     return (
         f"{line.name}: {winner_words(line)} is carried on; it leads {held} by {100 * gain:.2f} points on the mean of "
-        f"{count} fresh replicates ({line.outcome}){more}{dropped}"
+        f"{fresh(count)} ({line.outcome}){more}{dropped}"
     )
 
 
@@ -169,7 +170,7 @@ def _quick_sentence(line: StageLine, held: object, gain: float) -> str:
 
 def _no_challenger(evidence: Mapping[str, Any]) -> str:
     ended = str(evidence.get("search_ended", ""))
-    return "no challenger ended its screen well" if "time" not in ended else f"of the others {ended}"
+    return f"{ended} for other values" if "time" in ended else "no challenger ended its screen well"
 
 
 def _no_claim(claim: Claim) -> str:
@@ -191,7 +192,7 @@ def _why_kept(evidence: Mapping[str, Any], count: int) -> str:
     }
     ahead = {name: mean - means[held] for name, mean in means.items() if held in means and mean > means[held]}
     if not ahead:
-        return f"no challenger had a higher mean on {count} fresh replicates"
+        return f"no challenger had a higher mean on {fresh(count)}"
     leader = max(ahead, key=lambda name: ahead[name])
     return f"{leader} led by {100 * ahead[leader]:.2f} points, less than was asked for (--min-gain, --decide strict)"
 
@@ -216,15 +217,17 @@ def doubts(snapshot: Snapshot) -> list[str]:
 
 
 def _untried(snapshot: Snapshot) -> list[str]:
-    """Values that a bound on the trials of a screen has left out: they have not lost."""
+    """Values that a bound on the trials of a screen, or on its time, has left out: they have not lost."""
     found = []
     for stage, line in zip(snapshot.study.definition.stages, snapshot.stages, strict=True):
-        if line.verdict is None or stage.trials is None or is_range(stage):
+        timed = _evidence(line).get("search_ended") == ENDED
+        if line.verdict is None or is_range(stage) or not (stage.trials or timed):
             continue
         tried = {row.label for row in line.screen}
         asked = [setting.label for setting in scientific_values(stage, snapshot.study.definition.baseline)]
         if missing := [value for value in asked if value not in tried]:
-            found.append(f"note: {line.name}: {stage.trials} trials left untried {', '.join(missing)}")
+            why = "no time was left to try" if timed else f"{stage.trials} trials left untried"
+            found.append(f"note: {line.name}: {why} {', '.join(missing)}")
     return found
 
 
@@ -239,6 +242,11 @@ def winner_words(line: StageLine) -> str:
 
 def _change(part: str, before: float | None, after: float | None, gain: Gain) -> str:
     return f"    {part:<10}  {before or 0.0:.4f} -> {after or 0.0:.4f}   {points(gain)}"
+
+
+def fresh(count: int) -> str:
+    """`1 fresh replicate`, `3 fresh replicates`."""
+    return f"{count} fresh replicate{'s' if count != 1 else ''}"
 
 
 def points(gain: Gain) -> str:

@@ -4,11 +4,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from search import deadline, held_out, phases, verdict
 from search.candidates import Candidate, undeclared_differences
 from search.cautions import cautions
-from search.headline import headline_of
+from search.headline import gain_of, headline_of
 from search.phases import Phase
 from search.records import Claim, Headline, Rules, as_json
 from search.stopping import why_ended
@@ -82,6 +83,7 @@ def decide(
         "warnings": list(cautions(study, stage, screen, winner, contestants[0])),
         "search_ended": why_ended(study, screen),
         "quick": depth == "quick",
+        "cost": _cost([*study.store.runs(study.study_id, name), *rows]),
         "replicates": list(replicates),
         "incumbent": contestants[0].label,
         "mean": choice.mean if choice else None,
@@ -91,6 +93,7 @@ def decide(
             {
                 "label": c.label,
                 "scores": {str(number): score for number, score in c.scores.items()},
+                **_paired(c, contenders[0]),
                 "dropped": c.dropped,
                 "differs": {k: list(v) for k, v in candidate.recipe.differences(contestants[0].recipe).items()},
             }
@@ -102,6 +105,24 @@ def decide(
         outcome = "leaning"
     row = Verdict(outcome, winner.label, winner.recipe.canonical(), evidence, worker)
     return study.store.decide_once(study.study_id, at_depth(name, depth), row)
+
+
+def _paired(contender: Contender, incumbent: Contender) -> dict[str, Any]:
+    """A challenger's lead over the incumbent, replicate by replicate, with an ordinary paired t interval."""
+    common = sorted(set(contender.scores) & set(incumbent.scores))
+    if contender.is_incumbent or not common:
+        return {"differences": {}, "interval": None}
+    gain = gain_of([contender.scores[n] for n in common], [incumbent.scores[n] for n in common])
+    return {
+        "differences": {str(n): contender.scores[n] - incumbent.scores[n] for n in common},
+        "interval": [gain.low, gain.high] if gain else None,
+    }
+
+
+def _cost(rows: Sequence[RunRow]) -> dict[str, int]:
+    """What was trained for a stage: runs, and epochs; what earlier stages had trained is left out."""
+    trained = [row for row in rows if not row.reused]
+    return {"runs": len(trained), "epochs": sum(row.epochs for row in trained)}
 
 
 def _deciding(

@@ -41,8 +41,8 @@ def _run_seconds(study: Study) -> float | None:
 
 
 def _kept_for_later(study: Study, phase: Phase, seconds: float) -> float:
-    """The confirmation has its time, and no more than a third; the stages share the rest alike; a screen leaves half of
-    its share at most to its finals."""
+    """The confirmation has its time, and no more than a third. What an even share of the rest would be, is kept by half
+    for every later stage, and by half at most for the finals of this one: what comes first may have more."""
     if study.headline(study.depth) is not None or phase.kind == "confirm":
         return 0.0
     definition, quick = study.definition, study.depth == "quick"
@@ -56,6 +56,6 @@ def _kept_for_later(study: Study, phase: Phase, seconds: float) -> float:
     if phase.kind != "screen":
         return confirm
     share = (whole - confirm) / len(definition.stages)
-    to_come = [definition.phase_name(stage) for stage in definition.stages].index(phase.name) + 1
+    later = [definition.phase_name(stage) for stage in reversed(definition.stages)].index(phase.name)
     finals = lasting((1 + definition.budgets.finalists) * (1 if quick else definition.budgets.finals))
-    return confirm + share * (len(definition.stages) - to_come) + min(finals, share / 2)
+    return confirm + later * share / 2 + min(finals, share / 2)

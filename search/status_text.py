@@ -60,10 +60,13 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
         "created_at": study.manifest.created_at,
         "data": study.resolved.data.model_dump(mode="json") | {"digest": study.manifest.data_digest},
         "answered": headline is not None,
+        "quick": snapshot.depth == "quick",
+        "hours": study.resolved.hours,
         "rules": rules.model_dump(mode="json") if rules else None,
         "stages": [_stage(line) for line in snapshot.stages],
         "headline": headline.model_dump(mode="json") if headline else None,
         "test": snapshot.test.model_dump(mode="json") if snapshot.test else None,
+        "ablation": snapshot.ablation.model_dump(mode="json") if snapshot.ablation else None,
         "runs": {"ended": len(snapshot.ended), "remaining_at_most": snapshot.remaining},
         "running": [
             {"phase": row.phase, "number": row.number, "label": row.label, "epochs": row.epochs, "worker": row.worker}

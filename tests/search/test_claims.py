@@ -1,66 +1,17 @@
 """Claims in a stored study: which replicates are wanted, and that the same evidence gives the same claim."""
 
-import random
-from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from search import claims, sampling
+from search import claims
 from search.candidates import Candidate
 from search.life import life
-from search.phases import Phase
 from search.snapshot import take
-from search.study import Study
 from search.workplace import Workplace
-from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
+from tests.search.on_paper import carry_out, study_with
 from tests.search.trials import WORKER
-
-
-def study_with(at: Workplace, **changes: object) -> Study:
-    """The study of the workplace with three finals and up to eight replicates, on paper."""
-    definition = at.study.definition
-    budgets = definition.budgets.model_copy(update={"finals": 3, "claims": 8, "finalists": 2, "confirm": 2})
-    definition = definition.model_copy(update={"budgets": budgets, "stages": definition.stages[:2], **changes})
-    return replace(at.study, resolved=at.study.resolved.model_copy(update={"definition": definition}))
-
-
-def carry_out(study: Study, some: Iterable[Phase] | None = None) -> list[str]:
-    """Walk through the study's life (or some phases), runs scored by chance, not trained: what was run, in order."""
-    done = []
-    store = study.store
-    for phase in life(study, WORKER) if some is None else some:
-        store.open_phase(study.study_id, phase.name, phase.allowed)
-        for planned in phase.runs:
-            candidate = planned.candidate
-            proposal = Proposal(
-                cell=CellKey(*planned.cell),
-                data_digest=study.manifest.data_digest,
-                recipe=candidate.recipe.canonical(),
-                role=candidate.role,
-                label=candidate.label,
-                params=sampling.params_of(planned, phase),
-                distributions=sampling.distributions(phase),
-            )
-            nonce = f"{phase.name}-{planned.cell[0][:12]}-{planned.replicate}"
-            got = store.claim(
-                study.study_id, phase.name, WORKER, nonce, lambda taken, p=proposal: None if p.cell in taken else p
-            )
-            if isinstance(got, (PhaseDone, Wait)):
-                continue
-            assert isinstance(got, Lease)
-            done.append(f"{phase.name} {candidate.label} {planned.replicate}")
-            score = scored(study, candidate, planned.replicate)
-            store.finish(got, Result("finished", "finished", score, 1, score, score, 4, 1.0, test_score=score))
-    return done
-
-
-def scored(study: Study, candidate: Candidate, replicate: int) -> float:
-    """A learning rate of 0.008 is better by 2 points, nothing else is; noise has 0.4 points."""
-    draw = random.Random(f"{candidate.recipe.signature}/{replicate}")
-    lr = 0.02 if 0.007 < candidate.recipe.lr < 0.009 else 0.0
-    shared = random.Random(replicate).uniform(-0.05, 0.05)
-    return round(0.8 + lr + shared + draw.gauss(0, 0.004), 4)
 
 
 def test_a_gain_above_the_noise_is_claimed_and_one_that_is_not_there_is_not(at: Workplace) -> None:
@@ -169,3 +120,23 @@ def test_idle_workers_are_offered_the_next_common_replicate_of_decided_stages_on
     wanted = list(claims.wanted(study))
     assert {planned.replicate for phase in wanted for planned in phase.runs} <= {4}
     assert all(phase.runs for phase in wanted)
+
+
+def test_a_verdict_row_records_what_it_was_taken_from(at: Workplace) -> None:
+    study = study_with(at)
+    carry_out(study)
+    rows = study.store.runs(study.study_id)
+    for stage in study.definition.stages:
+        verdict, name = study.verdict(stage), study.definition.phase_name(stage)
+        assert verdict is not None
+        evidence: Any = verdict.evidence
+        held, *challengers = evidence["contenders"]
+        assert (held["differences"], held["interval"]) == ({}, None)
+        for each in challengers:
+            leads = {number: score - held["scores"][number] for number, score in each["scores"].items()}
+            assert each["differences"] == pytest.approx(leads)
+            low, high = each["interval"]
+            assert low < sum(leads.values()) / 3 < high
+        trained = [row for row in rows if row.phase in (name, f"{name}/finals") and not row.reused]
+        decided = [row for row in trained if row.replicate <= 3]
+        assert evidence["cost"] == {"runs": len(decided), "epochs": sum(row.epochs for row in decided)}

@@ -70,3 +70,15 @@ def test_a_manifest_that_changed_in_the_data_is_refused(store: Store) -> None:
     create_or_join(store, asked(LR_AUG))
     with pytest.raises(Refused, match="was made on other data"):
         create_or_join(store, replace(asked(LR_AUG), data_digest="f" * 64))
+
+
+def test_quick_ablation_and_a_time_are_no_part_of_the_question_and_a_joiner_makes_it_more(store: Store) -> None:
+    quick, _ = create_or_join(store, replace(asked(LR_AUG), quick=True, hours=2.0))
+    assert (quick.depth, quick.wants_ablation) == ("quick", False)
+    assert quick.deadline == pytest.approx(quick.manifest.created_at + 7200)
+    same, created = create_or_join(store, replace(asked(LR_AUG), quick=True))
+    assert (created, same.depth, same.resolved.hours) == (False, "quick", 2.0)
+    full, _ = create_or_join(store, replace(asked(LR_AUG), ablation=True))
+    assert (full.depth, full.wants_ablation, quick.depth) == ("full", True, "full")
+    late, _ = create_or_join(store, replace(asked(LR_AUG), quick=True))
+    assert late.depth == "full", "what was asked for is not taken back"
