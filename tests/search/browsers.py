@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.unrun import BROWSERS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
 
 @contextmanager
@@ -28,7 +28,12 @@ def chromium(**options: object) -> "Iterator[tuple[Page, list[str]]]":
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+        def dismiss(dialog: "Dialog") -> None:
+            complaints.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        page.on("dialog", dismiss)
         try:
             yield page, complaints
         finally:
