@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from search.edge import UserError
 from search.own_code import OwnCode, StoredCode
@@ -65,6 +66,10 @@ class Request:
     wait_for_db: float
     checkpoint_every: float
     lease_seconds: float
+    wandb: Literal["off", "offline", "online"] | None
+    wandb_layout: Literal["pair", "single"]
+    wandb_project: str
+    share_images: bool
 
     @property
     def study_name(self) -> str:

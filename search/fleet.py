@@ -115,12 +115,12 @@ class Fleet:
             copy.begin(arguments, self.environment, self.log_of(seat))
             return
         command = [sys.executable, "-m", "search.work", *arguments]
-        environment = {**surroundings(os.environ), **_found_anywhere(), **self.environment}
+        environment = {**surroundings(os.environ), **found_anywhere(), **self.environment}
         with self.log_of(seat).open("ab") as log:
             seat.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
 
-def _found_anywhere() -> dict[str, str]:
+def found_anywhere() -> dict[str, str]:
     """So that a new Python finds this program from any folder, and its log is UTF-8."""
     root, path = str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")
     return {"PYTHONIOENCODING": "utf-8", "PYTHONPATH": root if not path else os.pathsep.join((root, path))}

@@ -9,7 +9,7 @@ from search import surroundings
 from search.data_options import data_options
 from search.edge import UserError, run
 from search.loading import collector_paused
-from search.options import hours_until, runs_option, storage_option
+from search.options import hours_until, runs_option, storage_option, tracking_options
 
 
 @click.command("launch")
@@ -86,6 +86,7 @@ from search.options import hours_until, runs_option, storage_option
     default="on",
     help="Whether a worker with nothing to do trains ahead what a claim will want (default: on).",
 )
+@tracking_options
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="Print the answer only.")
 @click.option(

@@ -2,11 +2,15 @@
 
 import datetime
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from search.edge import UserError
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 storage_option = click.option(
     "--storage", envvar="CETERIS_STORAGE", metavar="URL", help="Database URL (default: SQLite in the runs folder)."
@@ -19,6 +23,33 @@ runs_option = click.option(
     show_default=True,
     help="Folder for the default database and the run folders.",
 )
+
+_TRACKING = (
+    click.option(
+        "--wandb",
+        envvar="CETERIS_WANDB",
+        type=click.Choice(["off", "offline", "online"]),
+        help="Show every run in wandb: online, or offline to be sent later (default: off).",
+    ),
+    click.option(
+        "--wandb-layout",
+        envvar="CETERIS_WANDB_LAYOUT",
+        type=click.Choice(["pair", "single"]),
+        default="pair",
+        help="A run each for training and validation, whose curves overlay (default), or a single one.",
+    ),
+    click.option(
+        "--wandb-project", envvar="WANDB_PROJECT", default="ceteris", metavar="NAME", help="Default: ceteris."
+    ),
+    click.option("--share-images", is_flag=True, help="Let pictures (the worst mistakes) go to wandb, too."),
+)
+
+
+def tracking_options(command: Decorated) -> Decorated:
+    """Adds --wandb, --wandb-layout, --wandb-project and --share-images."""
+    for option in reversed(_TRACKING):
+        command = option(command)
+    return command
 
 
 def storage_url(storage: str | None, runs: Path) -> str:

@@ -65,9 +65,18 @@ class PlainLines:
 
 def run_line(row: RunRow) -> str:
     """`1-lr #4  lr 0.002  0.9812  stalled at epoch 9: …`"""
+    return readable(f"{row.phase} #{row.number}  {setting(row)}  {shown_score(row)}  {row.reason or row.stop or ''}")
+
+
+def shown_score(row: RunRow) -> str:
+    """The score by which its phase ranks it, or `-`."""
     score = row.best_score if "/" not in row.phase and row.phase[0].isdigit() else row.last_score
-    shown = f"{score:.4f}" if score is not None and row.stop != "failed" else "-"
-    return f"{row.phase} #{row.number}  {setting(row)}  {shown}  {row.reason or row.stop or ''}"
+    return f"{score:.4f}" if score is not None and row.stop != "failed" else "-"
+
+
+def readable(text: str) -> str:
+    """`text` on one line, without what would move the cursor or colour the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def setting(row: RunRow | Lease) -> str:

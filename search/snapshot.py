@@ -87,11 +87,17 @@ class Snapshot:
 
     @property
     def remaining(self) -> int:
-        """Runs still planned at most: of the phases that have begun what is left of them, of the others the plan."""
-        left = sum(line.planned_claims for line in self.stages)
+        """Runs still planned at most."""
+        return sum(self.left.values())
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Phase -> runs at most: of the phases that have begun what is left of them, of the others the plan."""
+        left = {}
         for name, planned in self.plan.items():
             ended = sum(row.phase == name and row.state in ENDED and not row.reused for row in self.runs)
-            left += 0 if self._decided(name) else max(0, planned - ended)
+            left[name] = 0 if self._decided(name) else max(0, planned - ended)
+        left["claims"] = sum(line.planned_claims for line in self.stages)
         return left
 
     @property

@@ -26,6 +26,7 @@ from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
 from search.supervise import carry_to_answer
+from search.tracking import Wanted, offer, tracking
 from search.versions import other_versions
 from spaces.study import StudyDefinition
 from storage.names import check_study_name
@@ -180,7 +181,12 @@ class Start:
         for file in request.files.values():
             arguments += ["--file", str(file)]
         fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)
-        carry_to_answer(study, fleet, self._devices, request.quiet, report.look)
+        wanted = Wanted(request.wandb, request.wandb_layout, request.wandb_project, request.share_images)
+        if not request.quiet and (said := offer(wanted, request.runs)):
+            click.echo(said)
+        data = ["--data", request.data, *words_of(self.material.options)]
+        follow = tracking(wanted, study, self.url, folder, data)
+        carry_to_answer(study, fleet, self._devices, request.quiet, follow, report.look)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:

@@ -11,27 +11,35 @@ import click
 
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
-from search.live import LiveScreen
+from search.live import LiveScreen, can_redraw
 from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import Snapshot, take
 from search.study import Study
+from search.tracking import NoTracking, Tracking
 
 POLL_SECONDS = 0.5
 
 
 def carry_to_answer(
-    study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, look: Callable[[Snapshot], None] = lambda _: None
+    study: Study,
+    crew: Fleet,
+    devices: Sequence[str],
+    quiet: bool,
+    tracking: Tracking | None = None,
+    look: Callable[[Snapshot], None] = lambda _: None,
 ) -> None:
     """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left.
 
     `look` is shown every snapshot on the way.
     """
-    progress: Progress = Quiet() if quiet else LiveScreen() if sys.stdout.isatty() else PlainLines()
+    progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
+    tracking = tracking or NoTracking()
     began = time.monotonic()
     with _termination_as_interrupt():
         try:
             crew.start(devices)
-            _watch(study, crew, progress, look)
+            tracking.start()
+            _watch(study, crew, tracking, progress, look)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -46,19 +54,24 @@ def carry_to_answer(
         finally:
             progress.close()
             crew.stop()
+            for news in tracking.close():
+                progress.say(news)
+            if not quiet and (kept := tracking.kept()):
+                click.echo(kept)
     if study.store.manifest(study.name) is None:
         raise UserError(f"study {study.name} was deleted while it ran; the same line starts a new one")
     if study.finished:
         if not quiet:
-            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {len(devices)} workers here\n")
+            workers = _count(len(devices), "worker")
+            click.echo(f"answered after {clock(time.monotonic() - began)} of search with {workers} here\n")
     else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, progress: Progress, look: Callable[[Snapshot], None]) -> None:
+def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
     while True:
-        for news in crew.watch():
+        for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
         snapshot = take(study)
         progress.show(snapshot)
@@ -66,6 +79,10 @@ def _watch(study: Study, crew: Fleet, progress: Progress, look: Callable[[Snapsh
             return
         look(snapshot)
         time.sleep(POLL_SECONDS)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @contextlib.contextmanager

@@ -74,3 +74,13 @@ def curves(connection: Connection, study_id: int, phase: str) -> dict[int, list[
     for row in connection.execute(rows):
         told.setdefault(row.shown_number, []).append(epoch_row(row))
     return told
+
+
+def epochs(connection: Connection, trial_id: int, token: int | None) -> list[EpochRow]:
+    """The epochs of a trial in order; with `token` those up to the last one that this attempt has told: what a lost
+    attempt told beyond its last checkpoint is left out until it is trained again."""
+    rows = select(EpochTable).where(EpochTable.trial_id == trial_id).order_by(EpochTable.epoch)
+    if token is not None:
+        last = select(func.max(EpochTable.epoch)).where(EpochTable.trial_id == trial_id, EpochTable.token == token)
+        rows = rows.where(EpochTable.epoch <= last.scalar_subquery())
+    return [epoch_row(row) for row in connection.execute(rows)]

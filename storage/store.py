@@ -215,6 +215,10 @@ class Store:
         """Number of the run in this phase -> its epochs."""
         return self._database.read(lambda connection: runs.curves(connection, study_id, phase))
 
+    def epochs(self, trial_id: int, token: int | None = None) -> list[EpochRow]:
+        """The epochs of one trial; with `token` no further than that attempt has told: see `storage.runs.epochs`."""
+        return self._database.read(lambda connection: runs.epochs(connection, trial_id, token))
+
     def checkpoints(self, trial_id: int) -> list[CheckpointRow]:
         """The checkpoint pointers of a trial, newest first."""
         return self._database.read(lambda connection: cells.checkpoints_of(connection, trial_id))

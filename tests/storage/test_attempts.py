@@ -144,3 +144,19 @@ def test_attempts_come_oldest_first(database_url: str) -> None:
     assert [row.images for row in store.attempts(study_id)] == [1, 0]
     assert all(isinstance(row, AttemptRow) for row in store.attempts(study_id))
     store.close()
+
+
+def test_epochs_of_a_lost_attempt_beyond_its_checkpoint_are_not_the_next_ones_before_it_has_trained_them(
+    database_url: str,
+) -> None:
+    store = Store.connect(database_url, ttl=TTL)
+    study_id = open_study(store)
+    lease = lease_of(store.claim(study_id, "1-lr", "lost", "n", drawing([0])))
+    store.report(lease, [epoch(number, 0.1 * number) for number in (1, 2, 3)], attempt=attempt(100))
+    lose(store, lease)
+    heir = lease_of(claim_soon(store, study_id, "1-lr", "heir"))
+    assert store.epochs(heir.trial_id, heir.token) == []
+    store.report(heir, [epoch(2, 0.7)], attempt=attempt(50))  # it went on from a checkpoint after epoch 1
+    assert [(row.epoch, row.score) for row in store.epochs(heir.trial_id, heir.token)] == [(1, 0.1), (2, 0.7)]
+    assert [row.epoch for row in store.epochs(heir.trial_id)] == [1, 2, 3]
+    store.close()
