@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.folder import RunFolder, file_name
-from search.outcome import keep_best_weights
+from search.kept import keep_best_weights
 from search.retention import kept_rows
 from search.snapshot import take
 from search.study import Study
@@ -60,7 +60,8 @@ def fetch(study: Study, folder: RunFolder, checkpoints: Checkpoints) -> Fetched:
             new = _keep_predictions(study, blob, row, folder)
             told.predictions += blob.kind == "validation"
             told.new_predictions += new and blob.kind == "validation"
-    told.answer = keep_best_weights(snapshot, folder, checkpoints)
+    kept = keep_best_weights(snapshot, folder, checkpoints)
+    told.answer = next((file for file in kept if file.name.startswith("confirm-")), None)
     return told
 
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.commit import KEY
 from search.options import make_folder
 from search.study import Study
 
@@ -25,13 +26,19 @@ class RunFolder:
     @classmethod
     def of(cls, study: Study, runs: Path) -> "RunFolder":
         """The folder of `study` under `runs`, created with its parts. Raises `UserError` when it cannot be written."""
-        created = datetime.datetime.fromtimestamp(study.manifest.created_at, datetime.UTC)
-        folder = cls(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}")
-        for part in (folder.path, folder.logs, folder.checkpoints, folder.weights):
+        folder = cls.at(study, runs)
+        for part in (folder.logs, folder.checkpoints, folder.weights):
             make_folder(part)
         RunFolder(runs).write_text("latest", folder.path.name + "\n")
-        folder.write_json("study.json", json.loads(study.manifest.resolved))
+        made_by = {"versions": dict(study.manifest.versions), "commit": study.store.measurement(study.study_id, KEY)}
+        folder.write_json("study.json", {**json.loads(study.manifest.resolved), **made_by})
         return folder
+
+    @classmethod
+    def at(cls, study: Study, runs: Path) -> "RunFolder":
+        """The same, but nothing in it is made."""
+        created = datetime.datetime.fromtimestamp(study.manifest.created_at, datetime.UTC)
+        return cls(make_folder(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}"))
 
     @property
     def logs(self) -> Path:

@@ -8,6 +8,7 @@ import click
 
 from search import ask, outcome, preflight
 from search.ask import Request
+from search.commit import KEY, commit_here
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
 from search.edge import run
@@ -21,6 +22,7 @@ from search.pixels import other_pixels
 from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
 from search.progress import clock
+from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
 from search.supervise import carry_to_answer
@@ -94,9 +96,12 @@ class Start:
             plan, notes = self._plan()
         # Who joins adopts the precision that was chosen there, and measures nothing.
         study, created = create_or_join(store, self._asked(plan.definition if plan else self.material.shaped))
+        if not study.finished and (commit := commit_here()):
+            study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
+        report, answered = Current(folder), study.finished
         folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
-        if study.finished:
+        if answered:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
@@ -115,8 +120,9 @@ class Start:
             for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
-            self._work(study, folder, crew)
-        outcome.tell_answer(study, folder, checkpoints_at(request.checkpoints or folder.checkpoints, study.instance))
+            self._work(study, folder, crew, report)
+        checkpoints = checkpoints_at(request.checkpoints or folder.checkpoints, study.instance)
+        outcome.tell_answer(study, folder, checkpoints, report, again=answered)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -170,7 +176,7 @@ class Start:
             from search import work
         return copies(len(preflight.places(self.ground, self.request.workers, 0, 0)), partial(run, work.main))
 
-    def _work(self, study: Study, folder: RunFolder, crew: list[Copy]) -> None:
+    def _work(self, study: Study, folder: RunFolder, crew: list[Copy], report: Current) -> None:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
@@ -187,7 +193,8 @@ class Start:
         if not request.quiet and (said := offer(wanted, request.runs)):
             click.echo(said)
         data = ["--data", request.data, *words_of(self.material.options)]
-        carry_to_answer(study, fleet, self._devices, request.quiet, tracking(wanted, study, self.url, folder, data))
+        follow = tracking(wanted, study, self.url, folder, data)
+        carry_to_answer(study, fleet, self._devices, request.quiet, follow, report.look)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import click
@@ -13,7 +13,7 @@ from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
 from search.live import LiveScreen, can_redraw
 from search.progress import PlainLines, Progress, Quiet, clock
-from search.snapshot import take
+from search.snapshot import Snapshot, take
 from search.study import Study
 from search.tracking import NoTracking, Tracking
 
@@ -21,9 +21,17 @@ POLL_SECONDS = 0.5
 
 
 def carry_to_answer(
-    study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, tracking: Tracking | None = None
+    study: Study,
+    crew: Fleet,
+    devices: Sequence[str],
+    quiet: bool,
+    tracking: Tracking | None = None,
+    look: Callable[[Snapshot], None] = lambda _: None,
 ) -> None:
-    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
+    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left.
+
+    `look` is shown every snapshot on the way.
+    """
     progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
     tracking = tracking or NoTracking()
     began = time.monotonic()
@@ -31,7 +39,7 @@ def carry_to_answer(
         try:
             crew.start(devices)
             tracking.start()
-            _watch(study, crew, tracking, progress)
+            _watch(study, crew, tracking, progress, look)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -61,7 +69,7 @@ def carry_to_answer(
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress) -> None:
+def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
     while True:
         for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
@@ -69,6 +77,7 @@ def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress) ->
         progress.show(snapshot)
         if snapshot.finished or not crew.running:
             return
+        look(snapshot)
         time.sleep(POLL_SECONDS)
 
 
