@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
+from docs import screens_dashboard
 from tests.search.browsers import chromium
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ PICTURES: dict[str, Callable[[Path, "Page"], bytes]] = {
     "report": report,
     "report-dark": report_dark,
     "report-narrow": report_narrow,
+    **screens_dashboard.PICTURES,
 }
 
 

@@ -8,6 +8,7 @@ from search import conclusions
 from search.answer import answer_lines
 from search.folder import RunFolder
 from search.kept import keep_best_weights
+from search.notes import Notes
 from search.report_files import Current
 from search.snapshot import take
 from search.study import Study
@@ -24,6 +25,7 @@ def tell_answer(
     """
     conclusions.settle_test_report(study, "launcher")  # a worker that was stopped at that moment has not
     snapshot = take(study)
+    Notes().keep(snapshot)
     lines = answer_lines(snapshot)
     for line in lines:
         click.echo(line)

@@ -12,6 +12,7 @@ import click
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
 from search.fleet import Fleet
 from search.live import LiveScreen, can_redraw
+from search.notes import Notes
 from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import Snapshot, take
 from search.study import Study
@@ -70,6 +71,7 @@ def carry_to_answer(
 
 
 def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
+    notes = Notes()
     while True:
         for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
@@ -78,6 +80,7 @@ def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, lo
         if snapshot.finished or not crew.running:
             return
         look(snapshot)
+        notes.keep(snapshot)
         time.sleep(POLL_SECONDS)
 
 

@@ -18,6 +18,7 @@ from search.loading import collector_paused
 with collector_paused():
     import torch
 
+    from search import labels
     from search.ask import digest_of
     from search.data_options import data_options, source_options
     from search.dataset import dataset_of
@@ -97,6 +98,7 @@ def main(
     store.register_worker(
         study.study_id, worker, host, pid, device, versions() | {"pixels": dataset.decoded_digest[:12]}
     )
+    labels.keep(study, dataset, worker)
     if doubt := other_pixels(study, dataset, worker):
         log.warning("%s", doubt)
     keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)

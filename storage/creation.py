@@ -66,23 +66,23 @@ def ensure_tables(database: Database) -> None:
     What is refused is left as it was. Raises SchemaTooNew, StorageRefused.
     """
     try:
-        found = database.read(_versions)
+        found = database.read(versions)
         if found is None:
             database.write(_create)
-            found = database.read(_versions)
-        _refuse_foreign(database, found)
+            found = database.read(versions)
+        refuse_foreign(database, found)
         if database.is_sqlite:
             _check_host(database)
         if found is not None and found[0] != SCHEMA_VERSION:
             database.write(_migrate)
-            _refuse_foreign(database, database.read(_versions))
+            refuse_foreign(database, database.read(versions))
     except DBAPIError as error:
         if transient(error):
             raise
         raise StorageUnreachable(f"cannot use {database.shown}: {database.reason(error)}") from error
 
 
-def _refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
+def refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
     """Raise SchemaTooNew unless the tables are ours, or older ones that can be migrated."""
     version, revision = found or (0, "")
     if version != SCHEMA_VERSION and not can_migrate(version):
@@ -97,7 +97,8 @@ def _refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
         )
 
 
-def _versions(connection: Connection) -> tuple[int, str] | None:
+def versions(connection: Connection) -> tuple[int, str] | None:
+    """The version of our tables and the revision of Optuna's; None where there are none."""
     if not inspect(connection).has_table(VersionTable.__tablename__):
         return None
     version = connection.execute(select(VersionTable.schema_version)).scalar_one_or_none()
@@ -107,7 +108,7 @@ def _versions(connection: Connection) -> tuple[int, str] | None:
 def _create(connection: Connection) -> None:
     """One transaction for all tables, Optuna's and ours."""
     _alone(connection)
-    if _versions(connection) is not None:
+    if versions(connection) is not None:
         return
     optuna_tables.create_tables(connection)
     Base.metadata.create_all(connection)
@@ -117,7 +118,7 @@ def _create(connection: Connection) -> None:
 
 def _migrate(connection: Connection) -> None:
     _alone(connection)
-    found = _versions(connection)
+    found = versions(connection)
     if found is not None and can_migrate(found[0]):  # asked again under the lock: somebody else may have been faster
         migrate(connection, found[0])
 

@@ -204,6 +204,7 @@ class RunRow:
     worker: str | None
     attempt: int
     reused: bool
+    shown_trial: int | None = None  # the trial of `phase`'s own Optuna study; None while a shared run is unfinished
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from storage import adoption, agreed, aside, attempts, blobs, cells, claim, creation, fenced, fleet, runs, studies
+from storage import (
+    adoption,
+    agreed,
+    aside,
+    attempts,
+    blobs,
+    cells,
+    claim,
+    creation,
+    fenced,
+    fleet,
+    reading,
+    runs,
+    studies,
+)
 from storage.attempts import AttemptRow
 from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
 from storage.claim import Draw
@@ -72,6 +86,14 @@ class Store:
             database.close()
             raise
         return cls(database)
+
+    @classmethod
+    def read_only(cls, url: str) -> "Store":
+        """Connect to look only: nothing is created or changed, and whatever writes fails.
+
+        Raises StorageUnreachable, StorageRefused (no study was ever started there), SchemaTooNew, each with one line.
+        """
+        return cls(reading.open_database(parse_url(url), patience=0.0, ttl=LEASE_SECONDS))
 
     @property
     def url_without_secret(self) -> str:
@@ -159,6 +181,13 @@ class Store:
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
         """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""
         return self._database.write(lambda connection: studies.close_phase(connection, study_id, phase, reason))
+
+    def keep_note(self, study_id: int, phase: str, body: str) -> bool:
+        """Show `body` (Markdown) as the note of a phase in Optuna's dashboard; whether anything was written.
+
+        Nothing is where it stands already, or where a person has written a note of their own. Raises StudyMissing.
+        """
+        return self._database.write(lambda connection: studies.keep_note(connection, study_id, phase, body))
 
     def phases(self, study_id: int) -> list[PhaseState]:
         """The phases opened so far, by name."""

@@ -16,14 +16,18 @@ import numpy as np
 import optuna
 import pytest
 import timm
+from optuna_dashboard import get_note
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from search import delete, launch, report, status
 from search import list as listing
+from search.answer import verdict_sentence
 from search.commit import commit_here
 from search.folder import file_name
+from search.markdown import shown
+from search.snapshot import take
 from search.study import Study
 from search.versions import versions
 from storage.store import Store
@@ -142,6 +146,19 @@ def test_stock_optuna_opens_every_phase(ended: Ended) -> None:
         if trial.state.name == "COMPLETE":
             assert trial.value == pytest.approx(rows[trial.number].best_score)
         assert len(trial.intermediate_values) == rows[trial.number].epochs
+
+
+def test_the_note_of_every_phase_says_in_the_dashboard_what_was_found(ended: Ended) -> None:
+    snapshot = take(ended.study())
+    names = [name for name in optuna.get_all_study_names(ended.url) if name.startswith("lr_aug/")]
+    notes = {name: get_note(optuna.load_study(study_name=name, storage=ended.url)) for name in names}
+    for line in snapshot.stages:
+        for phase in (f"lr_aug/{line.name}", f"lr_aug/{line.name}/finals"):
+            assert shown(verdict_sentence(line)) in notes[phase]
+            assert "(carried on)" in notes[phase]
+    assert snapshot.headline is not None
+    assert shown(snapshot.headline.why) in notes["lr_aug/confirm"]
+    assert "delta" in notes["lr_aug/pilot"]
 
 
 def test_the_test_labels_are_opened_by_confirm_only_and_on_record(ended: Ended) -> None:
