@@ -14,7 +14,7 @@ from search import web_pages
 from search.login import SESSION_SECONDS, Guesses, Secrets, Sessions
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 COOKIE = "ceteris_session"
 LARGEST_LOGIN = 4096  # bytes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from search.answer import answer_lines, verdict_sentence
+from search.answer import ablation_lines, answer_lines, verdict_sentence
 from search.markdown import shown, table
 from search.plot_data import WELL, Value, values_of
 from search.snapshot import ENDED, Snapshot, StageLine
@@ -61,7 +61,7 @@ class Notes:
 def phase_notes(snapshot: Snapshot) -> dict[str, str]:
     """Phase -> its note, for the phases that hold runs."""
     study, there = snapshot.study, {row.phase for row in snapshot.runs}
-    bodies = {"pilot": _pilot(snapshot), "confirm": _confirm(snapshot)}
+    bodies = {"pilot": _pilot(snapshot), "confirm": _confirm(snapshot), "ablation": _ablation(snapshot)}
     for stage, line in zip(study.definition.stages, snapshot.stages, strict=True):
         told = _stage(snapshot, stage, line)
         bodies[line.name] = f"{told}\n\n*Here:* the screen: every value once, on one split; the hopeless are pruned."
@@ -128,6 +128,12 @@ def _confirm(snapshot: Snapshot) -> str:
     start = next((n for n, line in enumerate(told) if line.startswith("Answer:")), len(told) - 1)
     lines = ["## confirm: does it hold on fresh replicates?", "", f"**{shown(told[start])}**", ""]
     return "\n".join([*lines, *(f"- {shown(line)}" for line in told[start + 1 :])])
+
+
+def _ablation(snapshot: Snapshot) -> str:
+    told = ablation_lines(snapshot.ablation) or ["not finished yet"]
+    lines = ["## ablation: what is lost when one winner is put back?", "", *(f"- {shown(line)}" for line in told)]
+    return "\n".join(lines)
 
 
 def trial_note(study: Study, row: RunRow) -> str:

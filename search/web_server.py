@@ -27,7 +27,7 @@ from storage.urls import parse_url
 from storage.viewing import Viewer
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from wsgiref.types import WSGIApplication
 
 THREADS = 8
 LARGEST_REQUEST = 2**20  # bytes
