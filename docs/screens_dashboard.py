@@ -21,7 +21,7 @@ def studies(runs: Path, page: "Page") -> bytes:
     page.set_viewport_size({"width": 1100, "height": 340})
     with served(runs) as address:
         page.goto(f"{address}/ceteris/")
-        return page.screenshot()
+        return _picture(page)
 
 
 def stage(runs: Path, page: "Page") -> bytes:
@@ -34,7 +34,7 @@ def stage(runs: Path, page: "Page") -> bytes:
         page.goto(re.sub(r"(studies/\d+).*", r"\1/note", page.url))
         page.get_by_text("which loss?").wait_for()
         page.wait_for_timeout(DRAWN_MS)
-        return page.screenshot()
+        return _picture(page)
 
 
 def trial(runs: Path, page: "Page") -> bytes:
@@ -45,7 +45,7 @@ def trial(runs: Path, page: "Page") -> bytes:
         page.get_by_text("after the decay").first.wait_for()
         page.wait_for_function("[...document.images].filter(i => i.naturalWidth > 100).length >= 3")
         page.wait_for_timeout(DRAWN_MS)
-        return page.screenshot()
+        return _picture(page)
 
 
 def mistakes(runs: Path, page: "Page") -> bytes:
@@ -65,7 +65,7 @@ def login(runs: Path, page: "Page") -> bytes:
         with served(runs, "--password-file", str(password)) as address:
             page.goto(f"{address}/")
             page.fill("#password", "a guess")
-            return page.screenshot()
+            return _picture(page)
 
 
 PICTURES: dict[str, Callable[[Path, "Page"], bytes]] = {
@@ -80,6 +80,13 @@ PICTURES: dict[str, Callable[[Path, "Page"], bytes]] = {
 def _open(page: "Page", address: str) -> None:
     page.goto(address)
     page.wait_for_load_state("networkidle")
+
+
+def _picture(page: "Page") -> bytes:
+    """The page as it is; then it is left, for it would complain when its server ends."""
+    picture = page.screenshot()
+    page.goto("about:blank")
+    return picture
 
 
 @contextmanager
