@@ -1,6 +1,7 @@
 """The worst mistakes of a run as one picture: what was shown, what it is, what was answered and how surely."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +14,13 @@ from search.canvas import HANGUL_FILES, INK, QUIET, STOPS, shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 MOST = 24  # tiles
 COLUMNS, TILE, GAP, MARGIN = 6, 176, 20, 28  # pixels
-TITLE, LINES = 56, 50  # heights
+TITLE, NOTE_LINE, LINES, SMALL = 44, 24, 50, 15  # heights
+NARROWEST, NOTE_COLUMNS = 700, 78
 PAPER, EDGE, WRONG = "#ffffff", "#d4d9df", STOPS["diverged"]
 
 
@@ -32,26 +35,26 @@ class Mistake:
 
 
 def contact_sheet(title: str, mistakes: Sequence[Mistake], note: str = "") -> bytes:
-    """A PNG of at most 24 of them, in the order given. `note` is a line below the title."""
+    """A PNG of at most 24 of them, in the order given. `note` stands below the title."""
     from PIL import Image, ImageDraw
 
-    told = mistakes[:MOST]
+    told, notes = mistakes[:MOST], textwrap.wrap(note, NOTE_COLUMNS)
     columns = max(1, min(COLUMNS, len(told)))
     rows = -(-len(told) // columns)
-    width = max(2 * MARGIN + columns * (TILE + GAP) - GAP, 680)
-    height = MARGIN + TITLE + 24 + rows * (TILE + LINES + GAP) + MARGIN // 2
-    sheet = Image.new("RGB", (width, height), PAPER)
+    width = max(2 * MARGIN + columns * (TILE + GAP) - GAP, NARROWEST)
+    top = MARGIN + TITLE + NOTE_LINE * len(notes)
+    sheet = Image.new("RGB", (width, top + rows * (TILE + LINES + GAP) + MARGIN // 2), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((MARGIN, MARGIN - 4), shown(title, 60), INK, font(title, 22))
-    pen.text((MARGIN, MARGIN + 30), shown(note, 90), QUIET, font(note, 16))
+    for number, line in enumerate(notes):
+        pen.text((MARGIN, MARGIN + 30 + NOTE_LINE * number), line, QUIET, font(line, 16))
     for place, mistake in enumerate(told):
         x = MARGIN + place % columns * (TILE + GAP)
-        y = MARGIN + TITLE + 24 + place // columns * (TILE + LINES + GAP)
+        y = top + place // columns * (TILE + LINES + GAP)
         sheet.paste(_tile(mistake.pixels), (x, y))
         pen.rectangle((x - 1, y - 1, x + TILE, y + TILE), outline=EDGE)
-        _line(pen, x, y + TILE + 6, mistake.truth, "is ", QUIET, INK)
-        answer = f"{shown(mistake.answer, 12)} ({100 * mistake.probability:.0f} %)"
-        _line(pen, x, y + TILE + 28, answer, "taken for ", QUIET, WRONG)
+        _line(pen, (x, y + TILE + 6), "is ", mistake.truth, "", INK)
+        _line(pen, (x, y + TILE + 28), "→ ", mistake.answer, f" {100 * mistake.probability:.0f} %", WRONG)
     stream = io.BytesIO()
     sheet.save(stream, "PNG", optimize=True)
     return stream.getvalue()
@@ -62,13 +65,16 @@ def page(title: str, note: str) -> bytes:
     return contact_sheet(title, (), note)
 
 
-def _line(pen: "object", x: int, y: int, text: str, before: str, quiet: str, ink: str) -> None:
-    from PIL.ImageDraw import ImageDraw
-
-    assert isinstance(pen, ImageDraw)
-    pen.text((x, y), before, quiet, font(before, 15))
-    text = shown(text, 22)
-    pen.text((x + pen.textlength(before, font(before, 15)), y), text, ink, font(text, 15))
+def _line(pen: "ImageDraw", at: tuple[int, int], before: str, name: str, after: str, colour: str) -> None:
+    """`name` between two quiet words, shortened to the width of a tile."""
+    x, y = at
+    fixed = pen.textlength(before, font("", SMALL)) + pen.textlength(after, font("", SMALL))
+    most = 24
+    while most > 2 and fixed + pen.textlength(shown(name, most), font(name, SMALL)) > TILE:
+        most -= 1
+    for text, ink in ((before, QUIET), (shown(name, most), colour), (after, QUIET)):
+        pen.text((x, y), text, ink, font(text, SMALL))
+        x += round(pen.textlength(text, font(text, SMALL)))
 
 
 def _tile(pixels: NDArray[np.uint8]) -> "Image":
@@ -86,7 +92,8 @@ def font(text: str, size: int) -> "FreeTypeFont":
     from PIL import ImageFont
 
     latin, hangul = _files()
-    return ImageFont.truetype(hangul if hangul and any(c > "\u024f" for c in text) else latin, size)
+    asian = any(c >= "\u1100" and c != "…" for c in text)
+    return ImageFont.truetype(hangul if hangul and asian else latin, size)
 
 
 @cache

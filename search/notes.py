@@ -89,7 +89,7 @@ def _values(values: Sequence[Value]) -> list[str]:
     header = ("value", "screen", "ended", "fresh replicates", "mean ± 95 %", "gain in points (95 %)")
     ordered = sorted(values, key=lambda v: (v.scores.mean is None, -(v.scores.mean or 0.0), -(v.scores.screen or 0.0)))
     rows = [_row(value) for value in ordered]
-    return [*table([header, *rows], right=(1, 3)), "", f"*{LEGEND}*"] if rows else ["no run has begun yet"]
+    return [*table([header, *rows], right=(1,)), "", f"*{LEGEND}*"] if rows else ["no run has begun yet"]
 
 
 def _row(value: Value) -> tuple[str, ...]:
