@@ -155,7 +155,7 @@ def test_the_note_of_every_phase_says_in_the_dashboard_what_was_found(ended: End
     for line in snapshot.stages:
         for phase in (f"lr_aug/{line.name}", f"lr_aug/{line.name}/finals"):
             assert shown(verdict_sentence(line)) in notes[phase]
-            assert "(carried on)" in notes[phase]
+            assert "carried on)" in notes[phase]
     assert snapshot.headline is not None
     assert shown(snapshot.headline.why) in notes["lr_aug/confirm"]
     assert "delta" in notes["lr_aug/pilot"]
