@@ -1,6 +1,6 @@
 """From a request to a running study: create or join, then carry it to its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class Start:
 
     request: Request
     ground: Ground
-    url: str
+    url: str = field(repr=False)
     asked: StudyDefinition
     material: Material
 

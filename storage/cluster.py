@@ -65,9 +65,7 @@ class Cluster:
             return False
         self._make_folders()
         if any(self.data.iterdir()):
-            raise StorageRefused(
-                f"{self.data} holds something else than a database of PostgreSQL: give another --folder"
-            )
+            raise StorageRefused(f"{self.data} holds something else than PostgreSQL's data: give another --folder")
         words = ("--username", ADMIN, "--encoding=UTF8", "--locale=C", "--data-checksums")
         secret = self.data.with_name(f".password-{secrets.token_hex(6)}")  # PostgreSQL's account must read it
         write_secret(secret, password_of(self.password_file(ADMIN), ADMIN) + "\n")
@@ -82,15 +80,19 @@ class Cluster:
             raise StorageRefused(f"cannot make a database in {self.data}: {_last_line(done.stderr)}")
         return True
 
-    def start(self, listen: str, port: int) -> None:
-        """Start the server and wait until it answers. Raises StorageRefused with one line that says why not."""
+    def check_free(self, listen: str, port: int) -> None:
+        """Raise StorageRefused when the folder is served already, or something else listens on the port."""
         if (found := self.running()) is not None:
             raise StorageRefused(
                 f"{self.folder} is served already (process {found[0]}, port {found[1]}); to stop it:"
                 f" python -m storage.serve --folder {self.folder} --stop"
             )
-        self._forget_killed()
         _check_free(listen, port)
+
+    def start(self, listen: str, port: int) -> None:
+        """Start the server and wait until it answers. Raises StorageRefused with one line that says why not."""
+        self.check_free(listen, port)
+        self._forget_killed()
         cluster_settings.write(self.data, listen, port)
         begun = self.log.stat().st_size if self.log.exists() else 0
         wait = ("-w", "-t", str(START_SECONDS))

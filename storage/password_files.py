@@ -1,4 +1,4 @@
-"""Password files in the format of PostgreSQL's own clients (host:port:database:user:password), readable to one alone."""
+"""Password files in the format of PostgreSQL's clients (host:port:database:user:password), for one reader alone."""
 
 import os
 import secrets

@@ -74,6 +74,7 @@ def main(
                 " and what travels is not encrypted; say --open if that is wanted, or leave --listen away and join"
                 " through ssh (search.launch --via user@host)"
             )
+        cluster.check_free(listen, port)
         made = cluster.make()
         cluster.start(listen, port)
         try:
@@ -98,9 +99,9 @@ def _words(cluster: "Cluster", listen: str, port: int, made: bool) -> list[str]:
     host = socket.gethostname() if listen in EVERYBODY else listen
     tunnel = f" --via you@{socket.gethostname()}" if is_loopback(listen) else ""
     there = f"postgresql://{OWNER}@{LOOPBACK if tunnel else host}:{port}/ceteris?passfile={elsewhere}"
+    what, process = f"{'a new database in ' if made else ''}{cluster.folder}", found[0] if found else "?"
     lines = [
-        f"PostgreSQL {cluster.programs.version} serves {'a new database in ' if made else ''}{cluster.folder}"
-        f" on {listen}:{port} (process {found[0] if found else '?'}{under})",
+        f"PostgreSQL {cluster.programs.version} serves {what} on {listen}:{port} (process {process}{under})",
         f'here            {launch} --storage "{cluster.url(OWNER, LOOPBACK, port)}"',
         f"another server  copy {cluster.password_file(OWNER)} there, readable to you alone (chmod 600), then",
         f'                {launch}{tunnel} --storage "{there}"',
