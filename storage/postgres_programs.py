@@ -50,7 +50,7 @@ class Programs:
         if self.account is not None:
             as_other["extra_groups"] = []  # type: ignore[assignment]
         return subprocess.run(
-            [str(self.bin / program), *words],
+            [str(self.bin / program), *arguments],
             cwd=cwd,
             env={**kept, "LC_ALL": "C", **(environment or {})},
             stdin=subprocess.DEVNULL,

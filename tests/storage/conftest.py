@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.served import Served, serve
+from tests.storage.served import Served
 
 
 @pytest.fixture(scope="module")
@@ -19,5 +19,5 @@ def served() -> Iterator[Served]:
     server = Served(folder / "postgres").start()
     yield server
     server.stop()
-    serve("--folder", str(server.folder), "--stop")
+    server.cluster.stop()
     shutil.rmtree(folder, ignore_errors=True)
