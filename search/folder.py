@@ -18,6 +18,12 @@ def file_name(text: str) -> str:
     return f"_{kept}" if kept.split(".")[0].lower() in RESERVED else kept
 
 
+def study_folder(runs: Path, name: str, created_at: float) -> Path:
+    """Where the run folder of a study lies, there or not; `created_at` in seconds since 1970."""
+    created = datetime.datetime.fromtimestamp(created_at, datetime.UTC)
+    return runs / f"{created:%Y-%m-%d}_{file_name(name)}"
+
+
 @dataclass(frozen=True)
 class RunFolder:
     path: Path
@@ -25,8 +31,7 @@ class RunFolder:
     @classmethod
     def of(cls, study: Study, runs: Path) -> "RunFolder":
         """The folder of `study` under `runs`, created with its parts. Raises `UserError` when it cannot be written."""
-        created = datetime.datetime.fromtimestamp(study.manifest.created_at, datetime.UTC)
-        folder = cls(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}")
+        folder = cls(study_folder(runs, study.name, study.manifest.created_at))
         for part in (folder.path, folder.logs, folder.checkpoints, folder.weights):
             make_folder(part)
         RunFolder(runs).write_text("latest", folder.path.name + "\n")

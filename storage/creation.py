@@ -161,5 +161,6 @@ def _check_host(database: Database) -> None:
     if other is not None:
         raise StorageRefused(
             f"{database.shown} is in use on the host {other.split()[0]}, and SQLite works on one host only:"
-            " use --storage postgresql://user@host/database to share a study between servers"
+            " to share its studies between servers, move them into PostgreSQL on that host, with"
+            " python -m search.transfer --to postgresql://user@host/database"
         )

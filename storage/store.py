@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from sqlalchemy import Connection
+
 from storage import adoption, agreed, aside, attempts, blobs, cells, claim, creation, fenced, fleet, runs, studies
 from storage.attempts import AttemptRow
 from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
@@ -35,12 +37,14 @@ from storage.rows import (
     Wait,
     WorkerRow,
 )
+from storage.transfer import Copied, copy_study
 from storage.urls import parse_url
 
 __all__ = ["Draw", "Proposal", "Store"]
 
 LEASE_SECONDS = 30.0  # TTL; the holder renews every third of it
 PATIENCE_SECONDS = 3600.0
+TRANSFER_SECONDS = 3600.0
 
 
 class Store:
@@ -120,6 +124,20 @@ class Store:
     def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a study, ours and Optuna's rows. Raises StudyMissing, StudyBusy (a live lease, unless `force`)."""
         self._database.write(lambda connection: studies.remove(connection, name, force))
+
+    def transfer(self, name: str, target: "Store") -> Copied:
+        """Copy a study into another database, in one transaction there, while nobody can work on it here.
+
+        Raises StudyMissing, StudyBusy (somebody is at work), StudyExists.
+        """
+
+        for database in (self._database, target._database):
+            database.deadline.seconds = TRANSFER_SECONDS
+
+        def copy(source: Connection) -> Copied:
+            return target._database.write_once(lambda connection: copy_study(source, connection, name))
+
+        return self._database.write(copy)
 
     # What the fleet agrees on
 
