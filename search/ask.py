@@ -72,6 +72,8 @@ class Request:
     wandb_layout: Literal["pair", "single"]
     wandb_project: str
     share_images: bool
+    idle_exit: float | None
+    resume: bool
 
     @property
     def study_name(self) -> str:

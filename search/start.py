@@ -10,9 +10,10 @@ from search import ask, outcome, preflight
 from search.ask import Request
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
-from search.edge import run
+from search.edge import UserError, run
 from search.fleet import Fleet
 from search.folder import RunFolder
+from search.halted import told
 from search.join import Asked, create_or_join
 from search.loading import collector_paused
 from search.material import Material
@@ -101,6 +102,7 @@ class Start:
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
             self.ground.require()
+            self._resume(study)
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
                 self.material.tell()
@@ -117,6 +119,14 @@ class Start:
                     click.echo(f"warning: {doubt}", err=True)
             self._work(study, folder, crew)
         outcome.tell_answer(study, folder, checkpoints_at(request.checkpoints or folder.checkpoints, study.instance))
+
+    def _resume(self, study: Study) -> None:
+        """Raises `UserError` when the study was stopped and this launch was not told to go on with it."""
+        halt = study.store.halt(study.study_id)
+        if halt is not None and not self.request.resume:
+            raise UserError(f"{told(study, halt)}; the same line with --resume goes on with it, on every server")
+        if halt is not None:
+            study.store.resume(study.study_id)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -174,6 +184,8 @@ class Start:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
+        if request.idle_exit is not None:
+            arguments += ["--idle-exit", f"{request.idle_exit:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
         if request.checkpoints:
             arguments += ["--checkpoints", request.checkpoints]

@@ -11,13 +11,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from storage import adoption, agreed, aside, attempts, blobs, cells, claim, creation, fenced, fleet, runs, studies
+from storage import adoption, agreed, aside, attempts, blobs, cells, claim, creation, fenced, fleet, halt, runs, studies
 from storage.attempts import AttemptRow
 from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
 from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
 from storage.errors import BlobDamaged
+from storage.halt import Halt, How
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
@@ -138,6 +139,18 @@ class Store:
             return target._database.write_once(lambda connection: copy_study(source, connection, name))
 
         return self._database.write(copy)
+
+    def stop(self, study_id: int, how: How, by: str) -> None:
+        """Stop a study on every server, until `resume`. Raises StudyMissing."""
+        self._database.write(lambda connection: halt.stop(connection, study_id, how, by))
+
+    def resume(self, study_id: int) -> None:
+        """Let a stopped study go on."""
+        self._database.write(lambda connection: halt.resume(connection, study_id))
+
+    def halt(self, study_id: int) -> Halt | None:
+        """Who stopped the study, how and when; None while it may go on."""
+        return self._database.read(lambda connection: halt.halt(connection, study_id))
 
     # What the fleet agrees on
 

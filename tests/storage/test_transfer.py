@@ -131,7 +131,7 @@ def test_nothing_is_copied_while_somebody_works_or_where_the_name_is_taken(pair:
     study_id = fill(source)
     before = rows(target)
     lease = lease_of(source.claim(study_id, "1-lr", "w", "at-work", drawing(range(3))))
-    with pytest.raises(StudyBusy, match="search.stop --name moved"):
+    with pytest.raises(StudyBusy, match=r"search\.stop --name moved"):
         source.transfer("moved", target)
     source.release(lease)
     source.register_worker(study_id, "waiting", "host", 8, "cpu", {})
@@ -156,7 +156,7 @@ def test_a_copy_that_fails_in_the_middle_leaves_nothing(pair: tuple[Store, Store
     if not target._database.is_sqlite:
         forbid = "ALTER TABLE ceteris_verdict ADD CONSTRAINT no_more CHECK (false) NOT VALID"
     target._database.write(lambda connection: connection.execute(text(forbid)))
-    with pytest.raises(Exception, match="full|no_more"):
+    with pytest.raises(Exception, match=r"full|no_more"):
         source.transfer("moved", target)
     assert rows(target) == before
 
