@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,7 +31,7 @@ def detach(name: str, runs: Path) -> None:
             stdout=stream,
             stderr=stream,
             env=environment,
-            **_apart(),  # type: ignore[call-overload]
+            **_apart(),
         )
     try:
         code = process.wait(EARLY_SECONDS)
@@ -49,7 +50,7 @@ def detach(name: str, runs: Path) -> None:
     sys.exit(code)
 
 
-def _apart() -> dict[str, bool | int]:
+def _apart() -> dict[str, Any]:
     if os.name == "nt":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
         return {"creationflags": flags}

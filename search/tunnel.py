@@ -48,7 +48,7 @@ def through(via: str | None, url: str | None) -> Iterator[Any]:
     host, port, local = there.host or "127.0.0.1", there.port or 5432, _free_port()
     command = [sys.executable, "-m", "search.tunnel", str(local), f"{host}:{port}", via]
     environment = {**os.environ, **found_anywhere()}
-    keeper = subprocess.Popen(  # type: ignore[call-overload]
+    keeper = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=environment, **_apart()
     )
     try:
@@ -66,7 +66,7 @@ def through(via: str | None, url: str | None) -> Iterator[Any]:
         keeper.wait()
 
 
-def _apart() -> dict[str, bool | int]:
+def _apart() -> dict[str, Any]:
     """Ctrl-C is for the launcher: workers need the way until they have left."""
     if os.name == "nt":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
@@ -123,6 +123,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    for ignored in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ignored, signal.SIG_IGN)
+    for passed_over in (signal.SIGINT, signal.SIGTERM):  # not SIG_IGN, which ssh would inherit
+        signal.signal(passed_over, lambda number, frame: None)
     keep(int(sys.argv[1]), sys.argv[2], sys.argv[3])
