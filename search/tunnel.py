@@ -60,7 +60,7 @@ def through(via: str | None, url: str | None) -> Iterator[Any]:
         way = there.set(drivername="postgresql", host=host, port=local)
         yield way.update_query_dict({"hostaddr": "127.0.0.1"}).render_as_string(hide_password=False)
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             keeper.communicate(timeout=20)  # closes its stdin, which is what it waits for
         keeper.kill()
         keeper.wait()

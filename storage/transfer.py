@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.storages._rdb import models
-from sqlalchemy import Connection, Table, delete, func, insert, select, text
+from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text
 
 from storage.errors import StudyBusy, StudyExists, StudyMissing
 from storage.schema import Base, BudgetTable, DatabaseClock, LeaseTable, ManifestTable, WorkerTable, table_of
@@ -116,15 +116,16 @@ def _copy(source: Connection, target: Connection, table: Table, asked: Any, ids:
     keys = list(table.primary_key)
     own = keys[0] if len(keys) == 1 and not keys[0].foreign_keys and keys[0].autoincrement is not False else None
     handed_out = own is not None and own.type.python_type is int
+    at_once = 4 if any(isinstance(column.type, LargeBinary) for column in table.c) else CHUNK
     for question in asked if isinstance(asked, list) else [asked.order_by(*keys)]:
-        rows = [dict(row) for row in source.execute(question).mappings()]
-        ids.rows += len(rows)
-        for start in range(0, len(rows), CHUNK):
-            part = [_renamed(ids.translated(row), ids) for row in rows[start : start + CHUNK]]
+        found = source.execute(question, execution_options={"yield_per": at_once}).mappings()
+        for rows in found.partitions():
+            ids.rows += len(rows)
+            part = [_renamed(ids.translated(dict(row)), ids) for row in rows]
             if not handed_out or own is None:
                 target.execute(insert(table), part)
                 continue
-            old = [rows[start + place][own.name] for place in range(len(part))]
+            old = [row[own.name] for row in rows]
             part = [{key: value for key, value in row.items() if key != own.name} for row in part]
             given = insert(table).returning(own, sort_by_parameter_order=True)
             new = target.execute(given, part).scalars().all()
