@@ -33,8 +33,10 @@ def main(name: str, storage: str | None, runs: Path, via: str | None, now: bool)
         snapshot = take(study)
         busy = sum(row.state == "RUNNING" for row in snapshot.trained)
         hosts = len({worker.host for worker in snapshot.alive})
-        until = "the end of their epoch, saved" if now else "the end of their trials"
-        who = f"{len(snapshot.alive)} workers on {hosts} hosts ({busy} training) leave at {until}"
+        until = "the end of the epoch, saved" if now else "the end of the trial"
+        count = len(snapshot.alive)
+        who = f"{'1 worker' if count == 1 else f'{count} workers'} on {hosts} host{'' if hosts == 1 else 's'}"
+        who += f" ({busy} training) will leave at {until}"
         click.echo(f"{name} is stopped: {who if snapshot.alive else 'no worker was at work on it'}")
         click.echo("to see them go: python -m search.status; to go on: the same launch line with --resume")
         store.close()
