@@ -7,6 +7,7 @@ import optuna
 import pytest
 from sqlalchemy import text
 
+from storage.blobs import CHUNK_BYTES, Blob
 from storage.errors import StudyBusy, StudyExists, StudyMissing
 from storage.rows import Verdict
 from storage.schema import Base
@@ -38,7 +39,8 @@ def fill(store: Store, name: str = "moved") -> int:
         lease = lease_of(store.claim(study_id, "1-lr", "w", f"{name}-{number}", drawing(range(3))))
         store.report(lease, [epoch(1, 0.1 * number), epoch(2, float("nan"))], pointer(lease, 2), attempt(100))
         if number < 2:
-            store.finish(lease, result("pruned" if number else "finished", 0.5 + number / 10), [epoch(3)])
+            kept = [Blob("weights", bytes(2 * CHUNK_BYTES) + b"!"), Blob("validation", b"answers")]
+            store.finish(lease, result("pruned" if number else "finished", 0.5 + number / 10), [epoch(3)], kept=kept)
         else:
             store.release(lease)
         store.measure_once(study_id, f"test/{lease.trial_id}", {"numbers": str(number)}, "w")
@@ -76,6 +78,7 @@ def told(store: Store, name: str) -> object:
         [plain(row) for row in store.attempts(study_id)],
         [plain(row) for row in store.workers(study_id)],
         store.test_openings(study_id),
+        [[store.blob(row.trial_id, kind) for kind in ("weights", "validation")] for row in runs],
     )
 
 
