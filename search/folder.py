@@ -19,6 +19,12 @@ def file_name(text: str) -> str:
     return f"_{kept}" if kept.split(".")[0].lower() in RESERVED else kept
 
 
+def study_folder(runs: Path, name: str, created_at: float) -> Path:
+    """Where the run folder of a study lies, there or not; `created_at` in seconds since 1970."""
+    created = datetime.datetime.fromtimestamp(created_at, datetime.UTC)
+    return runs / f"{created:%Y-%m-%d}_{file_name(name)}"
+
+
 @dataclass(frozen=True)
 class RunFolder:
     path: Path
@@ -37,8 +43,7 @@ class RunFolder:
     @classmethod
     def at(cls, study: Study, runs: Path) -> "RunFolder":
         """The same, but nothing in it is made."""
-        created = datetime.datetime.fromtimestamp(study.manifest.created_at, datetime.UTC)
-        return cls(make_folder(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}"))
+        return cls(make_folder(study_folder(runs, study.name, study.manifest.created_at)))
 
     @property
     def logs(self) -> Path:

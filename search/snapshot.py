@@ -8,6 +8,7 @@ from search import phases
 from search.records import Ablation, Claim, Headline, Rules, TestReport
 from search.study import Depth, Study, at_depth
 from storage.attempts import AttemptRow
+from storage.halt import Halt
 from storage.rows import EpochRow, RunRow, Verdict, WorkerRow
 
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
@@ -70,6 +71,12 @@ class Snapshot:
     finished: bool = False
     """Whether nothing is left to train."""
     ablation: Ablation | None = None
+    halt: Halt | None = None
+
+    @property
+    def takeovers(self) -> tuple[RunRow, ...]:
+        """Runs that went on with another worker after theirs was lost."""
+        return tuple(row for row in self.trained if row.attempt > 1)
 
     @property
     def trained(self) -> tuple[RunRow, ...]:
@@ -163,6 +170,7 @@ def take(study: Study) -> Snapshot:
         now=store.now(),
         plan=plan,
         test=study.test_report(),
+        halt=store.halt(study.study_id),
         depth=depth,
         finished=study.finished,
         ablation=study.ablation(),

@@ -1,6 +1,6 @@
 """From a request to a running study: create or join, then carry it to its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from search.ask import Request
 from search.commit import KEY, commit_here
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
-from search.edge import run
+from search.edge import UserError, run
 from search.fleet import Fleet
 from search.folder import RunFolder
+from search.halted import told
 from search.join import Asked, create_or_join
 from search.loading import collector_paused
 from search.material import Material
@@ -45,7 +46,7 @@ class Start:
 
     request: Request
     ground: Ground
-    url: str
+    url: str = field(repr=False)
     asked: StudyDefinition
     material: Material
 
@@ -106,6 +107,7 @@ class Start:
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
             self.ground.require()
+            self._resume(study)
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
                 self.material.tell()
@@ -123,6 +125,14 @@ class Start:
             self._work(study, folder, crew, report)
         checkpoints = checkpoints_at(request.checkpoints or folder.checkpoints, study.instance)
         outcome.tell_answer(study, folder, checkpoints, report, again=answered)
+
+    def _resume(self, study: Study) -> None:
+        """Raises `UserError` when the study was stopped and this launch was not told to go on with it."""
+        halt = study.store.halt(study.study_id)
+        if halt is not None and not self.request.resume:
+            raise UserError(f"{told(study, halt)}; the same line with --resume goes on with it, on every server")
+        if halt is not None:
+            study.store.resume(study.study_id)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -180,6 +190,8 @@ class Start:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
+        if request.idle_exit is not None:
+            arguments += ["--idle-exit", f"{request.idle_exit:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
         if request.checkpoints:
             arguments += ["--checkpoints", request.checkpoints]

@@ -1,5 +1,6 @@
 """What a worker brings to every trial."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ class Workplace:
     recipes name by sha256. `mode` is how this worker trains, as far as the recipe does not say: it is recorded with
     every attempt. `gauge` reads the device. `nets` lends what is built once for all trials. `speculates`: rather than
     wait it trains the next common replicate of finalists whose claim is open. `weights_in_db`: weights of up to so many
-    bytes travel through the database, 0 for none."""
+    bytes travel through the database, 0 for none. After `idle_exit` seconds with nothing to do it leaves."""
 
     study: Study
     data: Dataset
@@ -37,3 +38,4 @@ class Workplace:
     nets: Nets = field(default_factory=Nets)
     speculates: bool = True
     weights_in_db: int = 0
+    idle_exit: float = math.inf

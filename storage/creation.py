@@ -13,6 +13,7 @@ from storage.database import FIRST_CONTACT_SECONDS, Database, transient
 from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable
 from storage.host import host_identity, same_host
 from storage.migrations import can_migrate, migrate
+from storage.refusals import refusal
 from storage.schema import SCHEMA_VERSION, Base, DatabaseClock, LeaseTable, VersionTable, WorkerTable
 from storage.upsert import insert_or_ignore
 
@@ -20,7 +21,10 @@ _LOCK = 0x63657465726973  # "ceteris", the key of the advisory lock
 
 
 def first_contact(database: Database, wait: float) -> None:
-    """Return once the database has answered. Raises StorageUnreachable after one try, or after `wait` seconds."""
+    """Return once the database has answered. Raises StorageUnreachable after one try, or after `wait` seconds.
+
+    What no waiting mends (a wrong password, no such database, TLS) raises StorageRefused at once.
+    """
     give_up = time.monotonic() + wait
     while True:
         failure = _contact(database)
@@ -54,6 +58,8 @@ def _contact(database: Database) -> str | None:
         return f"no answer within {FIRST_CONTACT_SECONDS:.0f} seconds"
     error = outcome[0]
     if isinstance(error, DBAPIError):
+        if (line := refusal(error, database.url)) is not None:
+            raise StorageRefused(line) from error
         return database.reason(error)
     if error is not None:
         raise error
@@ -156,5 +162,6 @@ def _check_host(database: Database) -> None:
     if other is not None:
         raise StorageRefused(
             f"{database.shown} is in use on the host {other.split()[0]}, and SQLite works on one host only:"
-            " use --storage postgresql://user@host/database to share a study between servers"
+            " to share its studies between servers, move them into PostgreSQL on that host, with"
+            " python -m search.transfer --to postgresql://user@host/database"
         )

@@ -29,7 +29,11 @@ class StudyMissing(StorageError):
 
 
 class StudyBusy(StorageError):
-    """The study cannot be deleted while a worker holds a live lease in it."""
+    """The study cannot be deleted or transferred while a worker is at work on it."""
+
+
+class StudyExists(StorageError):
+    """A study of that name is in the database already."""
 
 
 class LeaseLost(StorageError):

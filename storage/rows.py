@@ -244,6 +244,11 @@ class WorkerRow:
     doing: str
     left_at: float | None
 
+    @property
+    def owner(self) -> str:
+        """Who runs it, as its system says; empty where it is not known."""
+        return self.versions.get("owner", "")
+
 
 @dataclass(frozen=True)
 class TestOpening:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from sqlalchemy import Connection
+
 from storage import (
     adoption,
     agreed,
@@ -20,6 +22,7 @@ from storage import (
     creation,
     fenced,
     fleet,
+    halt,
     reading,
     runs,
     studies,
@@ -30,6 +33,7 @@ from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
 from storage.errors import BlobDamaged
+from storage.halt import Halt, How
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
@@ -49,12 +53,14 @@ from storage.rows import (
     Wait,
     WorkerRow,
 )
+from storage.transfer import Copied, copy_study
 from storage.urls import parse_url
 
 __all__ = ["Draw", "Proposal", "Store"]
 
 LEASE_SECONDS = 30.0  # TTL; the holder renews every third of it
 PATIENCE_SECONDS = 3600.0
+TRANSFER_SECONDS = 3600.0
 
 
 class Store:
@@ -142,6 +148,32 @@ class Store:
     def delete(self, name: str, *, force: bool = False) -> None:
         """Delete a study, ours and Optuna's rows. Raises StudyMissing, StudyBusy (a live lease, unless `force`)."""
         self._database.write(lambda connection: studies.remove(connection, name, force))
+
+    def transfer(self, name: str, target: "Store") -> Copied:
+        """Copy a study into another database, in one transaction there, while nobody can work on it here.
+
+        Raises StudyMissing, StudyBusy (somebody is at work), StudyExists.
+        """
+
+        for database in (self._database, target._database):
+            database.deadline.seconds = TRANSFER_SECONDS
+
+        def copy(source: Connection) -> Copied:
+            return target._database.write_once(lambda connection: copy_study(source, connection, name))
+
+        return self._database.write(copy)
+
+    def stop(self, study_id: int, how: How, by: str) -> None:
+        """Stop a study on every server, until `resume`. Raises StudyMissing."""
+        self._database.write(lambda connection: halt.stop(connection, study_id, how, by))
+
+    def resume(self, study_id: int) -> None:
+        """Let a stopped study go on."""
+        self._database.write(lambda connection: halt.resume(connection, study_id))
+
+    def halt(self, study_id: int) -> Halt | None:
+        """Who stopped the study, how and when; None while it may go on."""
+        return self._database.read(lambda connection: halt.halt(connection, study_id))
 
     # What the fleet agrees on
 
