@@ -42,6 +42,14 @@ def answer_lines(snapshot: Snapshot) -> list[str]:
     return lines
 
 
+def answer_sentence(snapshot: Snapshot) -> str:
+    """The answer in one sentence, or how far the study is from it."""
+    headline = snapshot.headline
+    if headline is not None:
+        return f"{headline.why[:1].upper()}{headline.why[1:]}."
+    return f"Not answered yet: {len(snapshot.ended)} runs have ended, at most {snapshot.remaining} are to go."
+
+
 def ablation_lines(told: Ablation | None) -> list[str]:
     """What each winner is worth in the end, and whether the parts add up."""
     if told is None:

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -44,7 +44,7 @@ class Request:
     follow_links: bool
     skip_broken: bool
     cache: Path | None
-    storage: str | None
+    storage: str | None = field(repr=False)
     runs: Path
     backbone: str | None
     weights: Path | None
@@ -65,11 +65,15 @@ class Request:
     quiet: bool
     wait_for_db: float
     checkpoint_every: float
+    checkpoints: str | None
+    weights_in_db: float
     lease_seconds: float
     wandb: Literal["off", "offline", "online"] | None
     wandb_layout: Literal["pair", "single"]
     wandb_project: str
     share_images: bool
+    idle_exit: float | None
+    resume: bool
 
     @property
     def study_name(self) -> str:

@@ -37,7 +37,7 @@ class Fleet:
     """
 
     arguments: Sequence[str]
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
     logs: Path
     copies: list[Copy] = field(default_factory=list)
     seats: list[Seat] = field(default_factory=list)

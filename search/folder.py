@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.commit import KEY
 from search.options import make_folder
 from search.study import Study
 
@@ -18,6 +19,12 @@ def file_name(text: str) -> str:
     return f"_{kept}" if kept.split(".")[0].lower() in RESERVED else kept
 
 
+def study_folder(runs: Path, name: str, created_at: float) -> Path:
+    """Where the run folder of a study lies, there or not; `created_at` in seconds since 1970."""
+    created = datetime.datetime.fromtimestamp(created_at, datetime.UTC)
+    return runs / f"{created:%Y-%m-%d}_{file_name(name)}"
+
+
 @dataclass(frozen=True)
 class RunFolder:
     path: Path
@@ -25,13 +32,18 @@ class RunFolder:
     @classmethod
     def of(cls, study: Study, runs: Path) -> "RunFolder":
         """The folder of `study` under `runs`, created with its parts. Raises `UserError` when it cannot be written."""
-        created = datetime.datetime.fromtimestamp(study.manifest.created_at, datetime.UTC)
-        folder = cls(runs / f"{created:%Y-%m-%d}_{file_name(study.name)}")
-        for part in (folder.path, folder.logs, folder.checkpoints, folder.weights):
+        folder = cls.at(study, runs)
+        for part in (folder.logs, folder.checkpoints, folder.weights):
             make_folder(part)
         RunFolder(runs).write_text("latest", folder.path.name + "\n")
-        folder.write_json("study.json", json.loads(study.manifest.resolved))
+        made_by = {"versions": dict(study.manifest.versions), "commit": study.store.measurement(study.study_id, KEY)}
+        folder.write_json("study.json", {**json.loads(study.manifest.resolved), **made_by})
         return folder
+
+    @classmethod
+    def at(cls, study: Study, runs: Path) -> "RunFolder":
+        """The same, but nothing in it is made."""
+        return cls(make_folder(study_folder(runs, study.name, study.manifest.created_at)))
 
     @property
     def logs(self) -> Path:
@@ -44,6 +56,11 @@ class RunFolder:
     @property
     def weights(self) -> Path:
         return self.path / "weights"
+
+    @property
+    def predictions(self) -> Path:
+        """Fetched by search.pull: class probabilities, one file for each run and part."""
+        return self.path / "predictions"
 
     def write_json(self, name: str, value: object) -> Path:
         return self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

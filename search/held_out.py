@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from search.records import Gain, TestReport, as_json
 from search.study import Study
-from trainer.data import Dataset
+
+if TYPE_CHECKING:
+    from trainer.data import Dataset
 
 DRAWS = 2000
 FROM_CLASSES = ("macro_f1", "accuracy")  # metrics that need no more than which class was answered
@@ -40,7 +42,7 @@ class Truth(BaseModel):
     development: tuple[int, ...]
 
 
-def keep(study: Study, trial_id: int, worker: str, predicted: Ints, labels: Ints, data: Dataset) -> None:
+def keep(study: Study, trial_id: int, worker: str, predicted: Ints, labels: Ints, data: "Dataset") -> None:
     """Record what a run answered on the opened test part; the same for every attempt at it."""
     groups = None if data.test.groups is None else tuple(int(group) for group in data.test.groups)
     counts = np.bincount(data.labels.cpu().numpy()[data.development], minlength=len(data.class_names))

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from search.leaving import Leaving
 from storage.errors import LeaseLost, StorageError
@@ -16,7 +17,10 @@ GIVE_BACK_SECONDS = 12.0  # the launcher kills 30 s after it asked; the keeper l
 class LeaseKeeper:
     """Renews the lease it holds and the worker's own sign of life every `every` seconds, as a daemon thread."""
 
-    def __init__(self, store: Store, worker: str, every: float, leaving: Leaving) -> None:
+    def __init__(
+        self, store: Store, worker: str, every: float, leaving: Leaving, heed: Callable[[], None] | None = None
+    ) -> None:
+        self._heed = heed  # asked after every sign of life
         self._store, self._worker, self._every, self._leaving = store, worker, every, leaving
         self._lease: Lease | None = None
         self._lost: Lease | None = None
@@ -52,6 +56,8 @@ class LeaseKeeper:
                 if lease is not None and lease is not self._lost:
                     self._renew(lease)
                 self._store.beat(self._worker, doing)
+                if self._heed is not None:
+                    self._heed()
             except LeaseLost as error:
                 self._lost = lease
                 if lease is self._lease:

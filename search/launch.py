@@ -1,15 +1,21 @@
 """`python -m search.launch --study lr_aug`: start a study, join it, go on with it, or show its answer."""
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from search import surroundings
 from search.data_options import data_options
+from search.durations import Duration
 from search.edge import UserError, run
 from search.loading import collector_paused
-from search.options import hours_until, runs_option, storage_option, tracking_options
+from search.options import checkpoints_option, hours_until, runs_option, storage_option, tracking_options
+from search.tunnel import through, via_option
+
+if TYPE_CHECKING:
+    from search.ask import Request
 
 
 @click.command("launch")
@@ -96,6 +102,14 @@ from search.options import hours_until, runs_option, storage_option, tracking_op
     metavar="SECONDS",
     help="Wait so long for the database at first contact.",
 )
+@checkpoints_option
+@click.option(
+    "--weights-in-db",
+    type=click.FloatRange(0),
+    default=64.0,
+    metavar="MIB",
+    help="Best weights of up to so many MiB travel through PostgreSQL, unless --checkpoints is given (default: 64).",
+)
 @click.option(
     "--checkpoint-every",
     type=click.FloatRange(0),
@@ -103,8 +117,21 @@ from search.options import hours_until, runs_option, storage_option, tracking_op
     metavar="SECONDS",
     help="Seconds between checkpoints of a run (default: 30).",
 )
+@click.option(
+    "--idle-exit", type=Duration(), metavar="TIME", help="A worker with nothing to do for so long leaves: 5m."
+)
+@click.option("--resume", is_flag=True, help="Go on with a study that search.stop has stopped.")
+@click.option("--detach", "detached", is_flag=True, help="In the background, whatever becomes of this terminal.")
+@via_option
 @click.option("--lease-seconds", type=click.FloatRange(1), default=30.0, hidden=True)  # shorter in tests only
-def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only: bool, **given: Any) -> None:
+def main(
+    definition_name: str | None,
+    study_settings: tuple[str, ...],
+    plan_only: bool,
+    detached: bool,
+    via: str | None,
+    **given: Any,
+) -> None:
     """Explore one factor at a time and say which value wins, by how much, and how sure that is.
 
     The same line on another server joins the study; after Ctrl-C it goes on; after the end it shows the answer.
@@ -118,6 +145,16 @@ def main(definition_name: str | None, study_settings: tuple[str, ...], plan_only
     if given["quick"] and given["ablation"]:
         raise UserError("an ablation is told with error bars, which --quick leaves out; give one of the two")
     request = ask.Request(definition_name=ask.known_study(definition_name), settings=study_settings, **given)
+    if detached:
+        from search.detach import detach
+
+        detach(request.study_name, request.runs)
+        return
+    with through(via, request.storage) as storage:
+        _launch(dataclasses.replace(request, storage=storage), plan_only)
+
+
+def _launch(request: "Request", plan_only: bool) -> None:
     request.asked()  # a mistake in the question is told before anything heavy is loaded
 
     with collector_paused():

@@ -1,4 +1,4 @@
-"""Whether a worker should go: it was asked to by a signal, or the launcher that started it is gone."""
+"""Whether a worker should go: a signal, a launcher that is gone, a study that was stopped, or nothing left to do."""
 
 import math
 import signal
@@ -10,37 +10,62 @@ import psutil
 
 
 class Leaving:
-    """True once SIGINT, SIGTERM or SIGHUP (Windows: SIGBREAK) arrived or process `launcher` ended. Main thread only."""
+    """True once SIGINT, SIGTERM or SIGHUP (Windows: SIGBREAK) arrived or process `launcher` ended. Main thread only.
+
+    A SIGHUP that is ignored from the start (nohup) stays ignored.
+    """
 
     def __init__(self, launcher: int | None) -> None:
-        self._asked = threading.Event()
+        self._asked, self._woken = threading.Event(), threading.Event()
         self._since = math.inf
+        self.interrupted = False
+        """Whether it goes for a reason of this host, so that its launcher did not see to it otherwise."""
         try:
             self._launcher = psutil.Process(launcher) if launcher is not None else None
         except psutil.NoSuchProcess:
             self._launcher = None
-            self._note()
+            self._interrupt()
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            if hasattr(signal, name):
+            if hasattr(signal, name) and not (name == "SIGHUP" and ignored(name)):
                 signal.signal(getattr(signal, name), self._ask)
 
     def __call__(self) -> bool:
+        """Whether to go at the end of this epoch."""
         if self._launcher is not None and not self._launcher.is_running():
-            self._note()
+            self._interrupt()
         return self._asked.is_set()
+
+    def soon(self) -> bool:
+        """Whether to go at the end of this trial."""
+        return self() or self._woken.is_set()
+
+    def after_trial(self) -> None:
+        """Go once the trial that runs has ended. From any thread."""
+        self._woken.set()
+
+    def after_epoch(self) -> None:
+        """Go once the epoch that runs has ended. From any thread."""
+        self._since = min(self._since, time.monotonic())
+        self._asked.set()
+        self._woken.set()
 
     @property
     def seconds(self) -> float:
-        """Since it was asked; 0 before."""
+        """Since it was asked to go at once; 0 before."""
         return max(0.0, time.monotonic() - self._since)
 
     def pause(self, seconds: float) -> None:
         """Sleep, but not past the moment of being asked."""
-        self._asked.wait(seconds)
+        self._woken.wait(seconds)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._note()
+        self._interrupt()
 
-    def _note(self) -> None:
-        self._since = min(self._since, time.monotonic())
-        self._asked.set()
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self.after_epoch()
+
+
+def ignored(name: str) -> bool:
+    """Whether this process was started with that signal ignored."""
+    return signal.getsignal(getattr(signal, name)) == signal.SIG_IGN

@@ -4,11 +4,12 @@ import math
 import time
 from typing import Any
 
-from search import held_out, pruning
+from search import held_out, predictions, pruning
 from search.meter import Meter
 from search.phases import Phase
-from search.saving import restore, save, save_weights
+from search.saving import pause_after, restore, save, save_weights
 from search.workplace import Workplace
+from storage.blobs import Blob
 from storage.errors import LeaseLost
 from storage.rows import EpochRow, Lease, Result, Stop
 from trainer.recipe import Recipe, read_recipe
@@ -34,6 +35,7 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
     unsent: list[EpochRow] = []
     reported = saved = time.monotonic()
+    pause = at.checkpoint_seconds
 
     for epoch in run if rung is None or not rung.pruned else ():
         meter.add(epoch)
@@ -50,9 +52,10 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
             rung = _rung(run, phase, lease, at)
             if rung is not None and rung.pruned:
                 break
-        if run.stop is None and time.monotonic() - saved >= at.checkpoint_seconds:
+        if run.stop is None and (began := time.monotonic()) - saved >= pause:
             store.report(lease, unsent, save(run, lease, at), meter.row())
             unsent, reported, saved = [], time.monotonic(), time.monotonic()
+            pause = pause_after(at.checkpoint_seconds, saved - began)
         elif time.monotonic() - reported >= REPORT_SECONDS:
             store.report(lease, unsent, attempt=meter.row())
             unsent, reported = [], time.monotonic()
@@ -62,10 +65,12 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
         store.finish(lease, result, attempt=meter.row())
     else:
         stop: Stop = run.stop or "finished"
-        test_score = _test_score(run, lease, at) if phase.opens_test and stop != "diverged" else None
-        weights = [] if stop == "diverged" else [save_weights(run, phase, lease, at)]
+        ended_well = stop != "diverged"
+        test_score, kept = _tested(run, lease, at) if phase.opens_test and ended_well else (None, [])
+        weights, in_database = save_weights(run, phase, lease, at) if ended_well else ([], [])
+        kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well else []
         result = _result(run, phase, stop, _words(run, recipe), test_score)
-        store.finish(lease, result, unsent, weights, meter.row())
+        store.finish(lease, result, unsent, weights, meter.row(), kept + in_database)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return result.reason
 
@@ -91,8 +96,8 @@ def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung |
     return pruning.judge(epoch, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
 
 
-def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
-    """Open the test labels, on the record; the averaged weights' score, whose answers are kept. Raises LeaseLost."""
+def _tested(run: Run, lease: Lease, at: Workplace) -> tuple[float, list[Blob]]:
+    """Open the test labels, on the record; the averaged weights' score and answers. Raises LeaseLost."""
     store = at.study.store
     if not store.holds(lease):
         raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here: the test labels stay closed")
@@ -103,9 +108,9 @@ def _test_score(run: Run, lease: Lease, at: Workplace) -> float:
     who = f"{at.study.name}/{lease.phase} #{lease.number}"
     why = f"confirm the {lease.label} recipe on replicate {lease.replicate}"
     rows, labels = at.data.test.open(record, who, why)
-    score, answered = run.examined_on(rows, labels)
+    score, answered, probabilities = run.examined_on(rows, labels)
     held_out.keep(at.study, lease.trial_id, lease.worker, answered.numpy(), labels.numpy(), at.data)
-    return score
+    return score, predictions.packed("test", rows, probabilities, len(run.epochs))
 
 
 def _result(

@@ -23,6 +23,12 @@ runs_option = click.option(
     show_default=True,
     help="Folder for the default database and the run folders.",
 )
+checkpoints_option = click.option(
+    "--checkpoints",
+    envvar="CETERIS_CHECKPOINTS",
+    metavar="PLACE",
+    help="Folder that all servers share, or s3://bucket/prefix, for checkpoints and weights (default: the run folder).",
+)
 
 _TRACKING = (
     click.option(

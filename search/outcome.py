@@ -7,47 +7,37 @@ import click
 from search import conclusions
 from search.answer import answer_lines
 from search.folder import RunFolder
-from search.snapshot import Snapshot, take
+from search.kept import keep_best_weights
+from search.notes import Notes
+from search.report_files import Current
+from search.snapshot import take
 from search.study import Study
-from storage.checkpoints import CheckpointFolder
-from storage.errors import CheckpointDamaged
+from storage.checkpoints import Checkpoints
 from trainer.recipe import read_recipe
 
 
-def tell_answer(study: Study, folder: RunFolder) -> None:
-    """Print the answer and keep it, the recommended recipe and its weights in the run folder."""
+def tell_answer(
+    study: Study, folder: RunFolder, checkpoints: Checkpoints, report: Current, *, again: bool = False
+) -> None:
+    """Print the answer, and keep it, the report, the recommended recipe and the weights in the run folder.
+
+    `again`: the study was finished before, so that a report that is there is the last one.
+    """
     conclusions.settle_test_report(study, "launcher")  # a worker that was stopped at that moment has not
     snapshot = take(study)
+    Notes().keep(snapshot)
     lines = answer_lines(snapshot)
     for line in lines:
         click.echo(line)
     folder.write_text("answer.txt", "\n".join(lines) + "\n")
+    written = (report.there() if again else ()) or report.write(snapshot)
     if snapshot.headline is None:
         return
     recipe = read_recipe(snapshot.headline.recipe)
     folder.write_json("recipe.json", recipe.model_dump(mode="json"))
-    kept = keep_best_weights(snapshot, folder)
-    files = ", ".join(["answer.txt", "recipe.json", *([str(kept.relative_to(folder.path))] if kept else [])])
-    click.echo(f"  kept in {folder.path}: {files}{'' if kept else ' (its weights are not on this server)'}")
-
-
-def keep_best_weights(snapshot: Snapshot, folder: RunFolder) -> Path | None:
-    """The averaged weights of the recommended recipe's best confirmed replicate, if this server trained it."""
-    headline, store = snapshot.headline, snapshot.study.store
-    if headline is None:
-        return None
-    checkpoints = CheckpointFolder(folder.checkpoints / snapshot.study.instance)
-    rows = [row for row in snapshot.runs if row.phase == "confirm" and row.recipe == headline.recipe and row.last_score]
-    for row in sorted(rows, key=lambda row: -(row.last_score or 0.0)):
-        for found in store.checkpoints(row.trial_id):
-            if found.kind != "final":
-                continue
-            try:
-                payload = checkpoints.read(found)
-            except CheckpointDamaged:  # trained on another server, or deleted by hand
-                continue
-            recipe = read_recipe(row.recipe)
-            metric = {"macro_f1": "f1", "accuracy": "acc"}.get(recipe.metric, recipe.metric)
-            name = f"confirm-{headline.answer}_{recipe.backbone_name}_{metric}-{row.last_score:.4f}.pt"
-            return folder.keep_weights(payload, name)
-    return None
+    kept = [file.relative_to(folder.path).as_posix() for file in keep_best_weights(snapshot, folder, checkpoints)]
+    confirmed = kept[-1:] if kept and Path(kept[-1]).name.startswith("confirm-") else []
+    more = f", weights of {len(kept) - len(confirmed)} stage winners" if len(kept) > len(confirmed) else ""
+    files = ", ".join(["answer.txt", "recipe.json", *written, *confirmed]) + more
+    missing = "" if confirmed else " (its weights are on another server: python -m search.pull names it)"
+    click.echo(f"  kept in {folder.path}: {files}{missing}")

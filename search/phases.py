@@ -51,6 +51,13 @@ class Phase:
         return self.kind == "confirm"
 
 
+def kind_of(name: str) -> Kind:
+    """The kind of a phase by its name, also of one that was set aside: `1-lr`, `1-lr/finals`, `confirm.quick`."""
+    stem, slash, _ = name.partition("/")
+    kinds: dict[str, Kind] = {"pilot": "pilot", "confirm": "confirm", "ablation": "ablation"}
+    return "finals" if slash else kinds.get(stem.partition(".")[0], "screen")
+
+
 def base_replicate(definition: StudyDefinition) -> int:
     """Study seed s owns the replicates 1000*s to 1000*s + 999."""
     return 1000 * definition.seed

@@ -15,7 +15,7 @@ FILES = ("ceteris.toml", "ceteris.local.toml")
 KEYS = (
     *("label", "group", "target", "follow-links", "skip-broken", "cache", "metric"),
     *("data", "storage", "runs", "backbone", "weights", "seed", "trials", "workers", "device", "fleet", "quiet"),
-    *("wait-for-db", "checkpoint-every"),
+    *("wait-for-db", "checkpoint-every", "checkpoints", "weights-in-db", "idle-exit", "via"),
 )
 
 

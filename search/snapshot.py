@@ -8,7 +8,8 @@ from search import phases
 from search.records import Ablation, Claim, Headline, Rules, TestReport
 from search.study import Depth, Study, at_depth
 from storage.attempts import AttemptRow
-from storage.rows import RunRow, Verdict, WorkerRow
+from storage.halt import Halt
+from storage.rows import EpochRow, RunRow, Verdict, WorkerRow
 
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
 SIGN_OF_LIFE_SECONDS = 60.0
@@ -70,6 +71,12 @@ class Snapshot:
     finished: bool = False
     """Whether nothing is left to train."""
     ablation: Ablation | None = None
+    halt: Halt | None = None
+
+    @property
+    def takeovers(self) -> tuple[RunRow, ...]:
+        """Runs that went on with another worker after theirs was lost."""
+        return tuple(row for row in self.trained if row.attempt > 1)
 
     @property
     def trained(self) -> tuple[RunRow, ...]:
@@ -99,6 +106,21 @@ class Snapshot:
             left[name] = 0 if self._decided(name) else max(0, planned - ended)
         left["claims"] = sum(line.planned_claims for line in self.stages)
         return left
+
+    @property
+    def metric(self) -> str:
+        """What a score is, as people write it."""
+        name = self.study.definition.baseline.metric
+        return {"macro_f1": "macro F1"}.get(name, name)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """All phases in the order of the study's life, begun or not."""
+        return tuple(name for name in self.plan if name != "claims")
+
+    def curves(self, phase: str) -> dict[int, list[EpochRow]]:
+        """Number of the run in its phase -> its epochs, as they are in the database at this moment."""
+        return self.study.store.curves(self.study.study_id, phase)
 
     def _decided(self, phase: str) -> bool:
         if phase == "pilot":
@@ -148,6 +170,7 @@ def take(study: Study) -> Snapshot:
         now=store.now(),
         plan=plan,
         test=study.test_report(),
+        halt=store.halt(study.study_id),
         depth=depth,
         finished=study.finished,
         ablation=study.ablation(),

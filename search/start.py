@@ -1,6 +1,6 @@
 """From a request to a running study: create or join, then carry it to its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,13 @@ import click
 
 from search import ask, outcome, preflight
 from search.ask import Request
+from search.commit import KEY, commit_here
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
-from search.edge import run
+from search.edge import UserError, run
 from search.fleet import Fleet
 from search.folder import RunFolder
+from search.halted import told
 from search.join import Asked, create_or_join
 from search.loading import collector_paused
 from search.material import Material
@@ -21,12 +23,14 @@ from search.pixels import other_pixels
 from search.precision import Chosen, choose, emulated, native_to_all
 from search.preflight import Ground
 from search.progress import clock
+from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
 from search.supervise import carry_to_answer
 from search.tracking import Wanted, offer, tracking
 from search.versions import other_versions
 from spaces.study import StudyDefinition
+from storage.checkpoints import check_place, checkpoints_at
 from storage.names import check_study_name
 from storage.store import Store
 from trainer.data import open_source
@@ -42,7 +46,7 @@ class Start:
 
     request: Request
     ground: Ground
-    url: str
+    url: str = field(repr=False)
     asked: StudyDefinition
     material: Material
 
@@ -84,6 +88,8 @@ class Start:
         if not self._answered(store):
             store.close()  # copies must not hold the connection too
             crew = self._copies()
+            if request.checkpoints:  # after the copies: the client of S3 has threads, which no copy of a process has
+                check_place(request.checkpoints)
             store = Store.connect(self.url)
         plan, notes = None, ()
         if new := store.manifest(request.study_name) is None:
@@ -91,13 +97,17 @@ class Start:
             plan, notes = self._plan()
         # Who joins adopts the precision that was chosen there, and measures nothing.
         study, created = create_or_join(store, self._asked(plan.definition if plan else self.material.shaped))
+        if not study.finished and (commit := commit_here()):
+            study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
+        report, answered = Current(folder), study.finished
         folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
-        if study.finished:
+        if answered:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
         else:
             self.ground.require()
+            self._resume(study)
             if not request.quiet:
                 click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
                 self.material.tell()
@@ -112,8 +122,17 @@ class Start:
             for doubt in self._doubts(study):
                 if doubt:
                     click.echo(f"warning: {doubt}", err=True)
-            self._work(study, folder, crew)
-        outcome.tell_answer(study, folder)
+            self._work(study, folder, crew, report)
+        checkpoints = checkpoints_at(request.checkpoints or folder.checkpoints, study.instance)
+        outcome.tell_answer(study, folder, checkpoints, report, again=answered)
+
+    def _resume(self, study: Study) -> None:
+        """Raises `UserError` when the study was stopped and this launch was not told to go on with it."""
+        halt = study.store.halt(study.study_id)
+        if halt is not None and not self.request.resume:
+            raise UserError(f"{told(study, halt)}; the same line with --resume goes on with it, on every server")
+        if halt is not None:
+            study.store.resume(study.study_id)
 
     def _doubts(self, study: Study) -> tuple[str | None, ...]:
         return (
@@ -167,11 +186,17 @@ class Start:
             from search import work
         return copies(len(preflight.places(self.ground, self.request.workers, 0, 0)), partial(run, work.main))
 
-    def _work(self, study: Study, folder: RunFolder, crew: list[Copy]) -> None:
+    def _work(self, study: Study, folder: RunFolder, crew: list[Copy], report: Current) -> None:
         request = self.request
         arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
+        if request.idle_exit is not None:
+            arguments += ["--idle-exit", f"{request.idle_exit:g}"]
         arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
+        if request.checkpoints:
+            arguments += ["--checkpoints", request.checkpoints]
+        elif not study.store.one_host:
+            arguments += ["--weights-in-db", f"{request.weights_in_db:g}"]
         arguments += ["--speculate", request.speculate, *words_of(self.material.options)]
         for file in request.files.values():
             arguments += ["--file", str(file)]
@@ -180,7 +205,8 @@ class Start:
         if not request.quiet and (said := offer(wanted, request.runs)):
             click.echo(said)
         data = ["--data", request.data, *words_of(self.material.options)]
-        carry_to_answer(study, fleet, self._devices, request.quiet, tracking(wanted, study, self.url, folder, data))
+        follow = tracking(wanted, study, self.url, folder, data)
+        carry_to_answer(study, fleet, self._devices, request.quiet, follow, report.look)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:

@@ -7,6 +7,7 @@ import click
 
 from search.edge import run
 from search.options import runs_option, storage_option, storage_url
+from search.tunnel import through, via_option
 
 
 @click.command("status")
@@ -14,20 +15,23 @@ from search.options import runs_option, storage_option, storage_url
 @storage_option
 @runs_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable; the schema is docs/status.md.")
-def main(name: str | None, storage: str | None, runs: Path, as_json: bool) -> None:
+@via_option
+def main(name: str | None, storage: str | None, runs: Path, as_json: bool, via: str | None) -> None:
     """Show how a study stands: stages, winners, scores, trials by stop reason, workers."""
     from search.find import find_study
     from search.snapshot import take
     from search.status_text import as_document, as_lines
     from storage.store import Store
 
-    store = Store.connect(storage_url(storage, runs))
-    snapshot = take(find_study(store, name))
-    if as_json:
-        click.echo(json.dumps(as_document(snapshot), indent=2, ensure_ascii=True))
-        return
-    for line in as_lines(snapshot):
-        click.echo(line)
+    with through(via, storage_url(storage, runs)) as url:
+        store = Store.connect(url)
+        snapshot = take(find_study(store, name))
+        if as_json:
+            click.echo(json.dumps(as_document(snapshot), indent=2, ensure_ascii=True))
+        else:
+            for line in as_lines(snapshot):
+                click.echo(line)
+        store.close()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from search.answer import answer_lines, verdict_sentence
+from search.halted import told
 from search.progress import clock, setting
 from search.snapshot import Snapshot, StageLine
 from search.work_done import WorkDone, attempt_document, pace, sentence, work_document
@@ -30,18 +31,35 @@ def as_lines(snapshot: Snapshot) -> list[str]:
     lines.append("")
     if worked := sentence(WorkDone.of(snapshot.attempts)):
         lines.append(worked)
+    if snapshot.halt is not None:
+        lines.append(f"{told(study, snapshot.halt)}; the launch line with --resume goes on")
+    if snapshot.takeovers:
+        lines.append(_takeovers(snapshot))
     lines += _worker_lines(snapshot) or ["no worker is at work"]
     return lines
 
 
 def _worker_lines(snapshot: Snapshot) -> list[str]:
-    lines = []
-    for worker in snapshot.alive:
+    alive, lines = snapshot.alive, []
+    if len(alive) > 1:
+        hosts, owners = {worker.host for worker in alive}, {worker.owner for worker in alive} - {""}
+        by = f" by {', '.join(sorted(owners))}" if owners else ""
+        lines.append(f"{len(alive)} workers at work on {len(hosts)} {'host' if len(hosts) == 1 else 'hosts'}{by}")
+    for worker in alive:
         seen = f"seen {clock(max(0.0, snapshot.now - worker.last_seen))} ago"
-        told = [doing(snapshot, worker.worker_id), pace(snapshot.attempts, worker.worker_id), seen]
-        who = f"worker on {worker.host} (pid {worker.pid}, {worker.device})"
-        lines.append(f"{who}: {'; '.join(part for part in told if part)}")
+        parts = [doing(snapshot, worker.worker_id), pace(snapshot.attempts, worker.worker_id), seen]
+        owner = f", {worker.owner}" if worker.owner else ""
+        who = f"worker on {worker.host} (pid {worker.pid}, {worker.device}{owner})"
+        lines.append(f"{who}: {'; '.join(part for part in parts if part)}")
     return lines
+
+
+def _takeovers(snapshot: Snapshot) -> str:
+    """Which runs lost a worker and went on with another one."""
+    rows = snapshot.takeovers
+    count = sum(row.attempt - 1 for row in rows)
+    names = ", ".join(f"{row.phase} #{row.number}" for row in rows[:8]) + (", ..." if len(rows) > 8 else "")
+    return f"{count} {'takeover' if count == 1 else 'takeovers'} from lost workers: {names}"
 
 
 def doing(snapshot: Snapshot, worker: str) -> str:
@@ -73,10 +91,15 @@ def as_document(snapshot: Snapshot) -> dict[str, Any]:
             for row in snapshot.trained
             if row.state == "RUNNING"
         ],
+        "stopped": vars(snapshot.halt) if snapshot.halt else None,
+        "takeovers": [
+            {"phase": row.phase, "number": row.number, "lost": row.attempt - 1} for row in snapshot.takeovers
+        ],
         "workers": [
             {
                 "worker": w.worker_id,
                 "host": w.host,
+                "owner": w.owner,
                 "pid": w.pid,
                 "device": w.device,
                 "doing": w.doing,

@@ -19,6 +19,11 @@ Depth = Literal["quick", "full"]
 ASKED_FULL, ASKED_ABLATION = "asked/full", "asked/ablation"
 
 
+def instance_of(study_id: int, created_at: float) -> str:
+    """A name for the files of one study in one database, also when its name is used a second time."""
+    return f"{study_id}-{round(created_at * 1000):x}"
+
+
 @dataclass(frozen=True)
 class Study:
     """`definition` is resolved: what is trained. `manifest.definition` is what was asked."""
@@ -46,7 +51,7 @@ class Study:
     @property
     def instance(self) -> str:
         """A name of its own for files: differs for a study that was deleted and made again under the same name."""
-        return f"{self.study_id}-{round(self.manifest.created_at * 1000):x}"
+        return instance_of(self.study_id, self.manifest.created_at)
 
     @property
     def definition(self) -> StudyDefinition:

@@ -4,16 +4,19 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import click
 
-from search.edge import EXIT_BUG, EXIT_INTERRUPTED, UserError, complain
+from search.edge import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, UserError, complain
 from search.fleet import Fleet
+from search.halted import told
+from search.leaving import ignored
 from search.live import LiveScreen, can_redraw
+from search.notes import Notes
 from search.progress import PlainLines, Progress, Quiet, clock
-from search.snapshot import take
+from search.snapshot import Snapshot, take
 from search.study import Study
 from search.tracking import NoTracking, Tracking
 
@@ -21,9 +24,18 @@ POLL_SECONDS = 0.5
 
 
 def carry_to_answer(
-    study: Study, crew: Fleet, devices: Sequence[str], quiet: bool, tracking: Tracking | None = None
+    study: Study,
+    crew: Fleet,
+    devices: Sequence[str],
+    quiet: bool,
+    tracking: Tracking | None = None,
+    look: Callable[[Snapshot], None] = lambda _: None,
 ) -> None:
-    """Return once nothing is left to train. Exits 130 after an interruption and 1 when no worker is left."""
+    """Return once nothing is left to train. Exits 130 after an interruption or a stop, and 1 when no worker is left.
+
+    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`). `look` is shown every
+    snapshot on the way.
+    """
     progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
     tracking = tracking or NoTracking()
     began = time.monotonic()
@@ -31,7 +43,7 @@ def carry_to_answer(
         try:
             crew.start(devices)
             tracking.start()
-            _watch(study, crew, tracking, progress)
+            _watch(study, crew, tracking, progress, look)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -56,19 +68,31 @@ def carry_to_answer(
         if not quiet:
             workers = _count(len(devices), "worker")
             click.echo(f"answered after {clock(time.monotonic() - began)} of search with {workers} here\n")
+    elif (halt := study.store.halt(study.study_id)) is not None:
+        click.echo(f"{told(study, halt)}; --resume goes on with it", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    elif crew.all_well and "--idle-exit" in crew.arguments:
+        click.echo("nothing is left to do here for now; others go on, and the same line joins them again")
+        sys.exit(EXIT_OK)
     else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress) -> None:
+def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
+    notes, told_of_halt = Notes(), False
     while True:
         for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
         snapshot = take(study)
         progress.show(snapshot)
+        if snapshot.halt is not None and not told_of_halt:
+            progress.say(told(study, snapshot.halt))
+            told_of_halt = True
         if snapshot.finished or not crew.running:
             return
+        look(snapshot)
+        notes.keep(snapshot)
         time.sleep(POLL_SECONDS)
 
 
@@ -84,6 +108,7 @@ def _termination_as_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = [name for name in names if not (name == "SIGHUP" and ignored(name))]  # nohup: it means to stay
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield

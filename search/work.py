@@ -4,10 +4,12 @@ The storage URL comes by environment, so that no process list shows a password.
 """
 
 import logging
+import math
 import os
 import socket
 import sys
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,19 +20,22 @@ from search.loading import collector_paused
 with collector_paused():
     import torch
 
+    from search import labels
     from search.ask import digest_of
     from search.data_options import data_options, source_options
     from search.dataset import dataset_of
     from search.edge import EXIT_INTERRUPTED, UserError, run
     from search.gauge import gauge_of
+    from search.halted import heed
     from search.keeper import LeaseKeeper
     from search.leaving import Leaving
     from search.pixels import other_pixels
+    from search.stop import user
     from search.study import Study
     from search.versions import versions
     from search.worker import TooManyFailures, Worker
     from search.workplace import Workplace
-    from storage.checkpoints import CheckpointFolder
+    from storage.checkpoints import checkpoints_at
     from storage.store import Store
     from trainer.custom import Files
     from trainer.data import Dataset
@@ -50,11 +55,14 @@ RENEWALS_PER_LEASE = 3
 @click.option("--folder", required=True, type=click.Path(path_type=Path))
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--storage", envvar="CETERIS_STORAGE", required=True)
+@click.option("--checkpoints", "kept_at")
+@click.option("--weights-in-db", type=float, default=0.0, help="MiB; 0: none.")
 @click.option("--checkpoint-every", type=float, default=30.0)
 @click.option("--lease-seconds", type=float, default=30.0)
 @click.option("--threads", type=int, default=1)
 @click.option("--launcher", type=int)
 @click.option("--speculate", type=click.Choice(["on", "off"]), default="on")
+@click.option("--idle-exit", type=float, default=math.inf)
 @click.option("--plain", is_flag=True, help="Try no faster mode of a GPU.")
 def main(
     name: str,
@@ -63,11 +71,14 @@ def main(
     folder: Path,
     files: tuple[Path, ...],
     storage: str,
+    kept_at: str | None,
+    weights_in_db: float,
     checkpoint_every: float,
     lease_seconds: float,
     threads: int,
     launcher: int | None,
     speculate: str,
+    idle_exit: float,
     plain: bool,
     **options: Any,
 ) -> None:
@@ -90,13 +101,13 @@ def main(
         _begin_again(error)
     host, pid = socket.gethostname(), os.getpid()
     worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
-    store.register_worker(
-        study.study_id, worker, host, pid, device, versions() | {"pixels": dataset.decoded_digest[:12]}
-    )
+    about = versions() | {"pixels": dataset.decoded_digest[:12], "owner": user()}
+    store.register_worker(study.study_id, worker, host, pid, device, about)
+    labels.keep(study, dataset, worker)
     if doubt := other_pixels(study, dataset, worker):
         log.warning("%s", doubt)
-    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving)
-    checkpoints = CheckpointFolder(folder / study.instance)
+    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving, partial(heed, study, leaving))
+    checkpoints = checkpoints_at(kept_at or folder, study.instance)
     at = Workplace(
         study=study,
         data=dataset,
@@ -110,6 +121,8 @@ def main(
         gauge=gauge_of(place),
         nets=Nets(mode),
         speculates=speculate == "on",
+        weights_in_db=round(weights_in_db * 2**20),
+        idle_exit=idle_exit,
     )
     log.info("worker %s on %s joins %s", worker, device, name)
     unsound: CaptureError | None = None
@@ -123,7 +136,7 @@ def main(
         keeper.close()
         store.leave(worker)
         store.close()
-    if leaving():
+    if leaving.interrupted:
         sys.exit(EXIT_INTERRUPTED)
     if unsound:
         _begin_again(unsound)

@@ -8,12 +8,13 @@ from contextlib import suppress
 from functools import partial
 
 from search import claims, deadline, memory, sampling
+from search.halted import heed
 from search.life import life
 from search.meter import Meter, measuring
 from search.objective import train
 from search.phases import Phase
 from search.progress import setting
-from search.retention import drop_weights, superfluous
+from search.retention import collect, drop_weights, superfluous
 from search.stopping import stop_screen
 from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
@@ -35,26 +36,40 @@ class Worker:
         self._at, self._worker = at, worker
         self._study, self._store = at.study, at.study.store
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
+        self._idle_since: float | None = None
 
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
         for phase in life(self._study, self._worker):
             self._work(phase)
-            if self._at.leaving():
+            if self._at.leaving.soon():
                 return
+        collect(self._study, self._at.checkpoints, self._at.weights_in_db > 0)
 
     def _work(self, phase: Phase) -> None:
         study_id = self._study.study_id
         self._store.open_phase(study_id, phase.name, phase.allowed)
-        while not self._at.leaving():
+        while not self._leaves():
             match got := self._claim(phase):
                 case PhaseDone():
                     return
                 case Wait(seconds=seconds):
                     if not (self._at.speculates and self._helped(phase)):
-                        self._at.leaving.pause(min(seconds, LONGEST_WAIT))
+                        self._rest(min(seconds, LONGEST_WAIT))
                 case Lease():
                     self._train(got, phase)
+
+    def _leaves(self) -> bool:
+        heed(self._study, self._at.leaving)
+        return self._at.leaving.soon()
+
+    def _rest(self, seconds: float) -> None:
+        """Pause; leave when there has been nothing to do for too long."""
+        self._idle_since = self._idle_since or time.monotonic()
+        if time.monotonic() - self._idle_since >= self._at.idle_exit:
+            log.info("nothing to do for %.0f s: this worker leaves", self._at.idle_exit)
+            self._at.leaving.after_trial()
+        self._at.leaving.pause(seconds)
 
     def _helped(self, waiting_for: Phase) -> bool:
         """Whether a run was found, and trained, of the next common replicate of an earlier stage's finalists."""
@@ -92,7 +107,7 @@ class Worker:
         )
 
     def _train(self, lease: Lease, phase: Phase) -> None:
-        at = self._at
+        at, self._idle_since = self._at, None
         at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}")
         began = time.monotonic()
         with measuring(str(at.device), at.mode, at.gauge) as meter:
@@ -103,7 +118,10 @@ class Worker:
                 )
                 self._failures, self._ended_well = 0, True
                 rows = self._store.runs(self._study.study_id, phase.name)
-                drop_weights(self._study.name, superfluous(phase, rows), at.checkpoints)
+                gone = superfluous(phase, rows)
+                drop_weights(self._study.name, gone, at.checkpoints)
+                if at.weights_in_db and gone and lease.trial_id not in {row.trial_id for row in gone}:
+                    self._store.drop_blobs([row.trial_id for row in gone], "weights")  # one has just lost its place
             except LeaseLost as error:
                 log.warning("%s", error)
             except StorageError:

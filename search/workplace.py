@@ -1,5 +1,6 @@
 """What a worker brings to every trial."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from search.gauge import Gauge
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
 from search.study import Study
-from storage.checkpoints import CheckpointFolder
+from storage.checkpoints import Checkpoints
 from storage.rows import JSON
 from trainer.custom import Files
 from trainer.data import Dataset
@@ -21,13 +22,14 @@ class Workplace:
     """`checkpoint_seconds` lie between two checkpoints of a run; `files` holds the weights and code that
     recipes name by sha256. `mode` is how this worker trains, as far as the recipe does not say: it is recorded with
     every attempt. `gauge` reads the device. `nets` lends what is built once for all trials. `speculates`: rather than
-    wait it trains the next common replicate of finalists whose claim is open."""
+    wait it trains the next common replicate of finalists whose claim is open. `weights_in_db`: weights of up to so many
+    bytes travel through the database, 0 for none. After `idle_exit` seconds with nothing to do it leaves."""
 
     study: Study
     data: Dataset
     device: torch.device
     files: Files
-    checkpoints: CheckpointFolder
+    checkpoints: Checkpoints
     keeper: LeaseKeeper
     checkpoint_seconds: float
     leaving: Leaving
@@ -35,3 +37,5 @@ class Workplace:
     gauge: Gauge = field(default_factory=Gauge)
     nets: Nets = field(default_factory=Nets)
     speculates: bool = True
+    weights_in_db: int = 0
+    idle_exit: float = math.inf

@@ -4,7 +4,7 @@ give the same numbers.
 
 from sqlalchemy import Connection, insert, literal, select
 
-from storage import cells, fleet, optuna_tables
+from storage import blobs, cells, fleet, optuna_tables
 from storage.optuna_tables import Shown
 from storage.schema import CellTable, EpochTable, ManifestTable, MeasurementTable, table_of
 from storage.studies import open_phase
@@ -15,7 +15,7 @@ OF_THE_STUDY = ("cell_id", "study_id", "home", "trial_id", "optuna_study", "numb
 
 
 def adopt(connection: Connection, source_id: int, target_id: int) -> int:
-    """Copy every finished run of one study into another, with its epochs; how many.
+    """Copy every finished run of one study into another, with its epochs and predictions; how many.
 
     They wait in a phase of their own until a phase of the target asks for them. Pruned and failed runs are left: they
     ended for reasons of their study. Weights stay where they are and are not pointed to.
@@ -39,6 +39,7 @@ def adopt(connection: Connection, source_id: int, target_id: int) -> int:
         if insert_or_ignore(connection, table_of(CellTable), cell):
             _copy_epochs(connection, source_trial, trial_id)
             _copy_answers(connection, source_id, target_id, source_trial, trial_id)
+            blobs.copy(connection, source_trial, target_id, trial_id, ("validation", "test"))
             if row["test_score"] is not None:
                 nonce, why = f"adopted-{trial_id}", f"taken over with a run of another study, {row['signature'][:12]}"
                 fleet.record_test_opening(connection, target_id, nonce, f"{name}/{PHASE} #{number}", why)

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, update
 
-from storage import attempts, optuna_tables
+from storage import attempts, blobs, optuna_tables
 from storage.names import clean_text
 from storage.optuna_tables import Shown
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Result
@@ -35,6 +35,8 @@ def end_cell(connection: Connection, cell_id: int, result: Result, **change: Any
     trial_id = connection.execute(ended).scalar_one()
     if not optuna_tables.set_state(connection, trial_id, TrialState[state], value):
         return False
+    if state == "FAIL":
+        blobs.forget(connection, [trial_id])
     scored = {} if change["test_score"] is None else {"test_score": change["test_score"]}
     attrs = {**result.attrs, **scored, "stop": result.stop, "reason": reason}
     optuna_tables.set_attrs(connection, trial_id, attrs)
@@ -80,7 +82,7 @@ def checkpoints_of(connection: Connection, trial_id: int) -> list[CheckpointRow]
 
 
 def forget_trial(connection: Connection, trial_ids: Any) -> None:
-    """Drop epochs, pointers and attempts of trials (ids or a subquery)."""
+    """Drop epochs, pointers and attempts of trials (ids or a subquery); blobs go with their study."""
     attempts.forget(connection, trial_ids)
     connection.execute(delete(EpochTable).where(EpochTable.trial_id.in_(trial_ids)))
     connection.execute(delete(CheckpointTable).where(CheckpointTable.trial_id.in_(trial_ids)))

@@ -6,12 +6,14 @@ import time
 from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-import storage.attempts  # noqa: F401 (its table is one of ours)
+import storage.attempts  # noqa: F401 (its table is one of ours, and so is the next)
+import storage.blobs  # noqa: F401
 from storage import optuna_tables
 from storage.database import FIRST_CONTACT_SECONDS, Database, transient
 from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable
 from storage.host import host_identity, same_host
 from storage.migrations import can_migrate, migrate
+from storage.refusals import refusal
 from storage.schema import SCHEMA_VERSION, Base, DatabaseClock, LeaseTable, VersionTable, WorkerTable
 from storage.upsert import insert_or_ignore
 
@@ -19,7 +21,10 @@ _LOCK = 0x63657465726973  # "ceteris", the key of the advisory lock
 
 
 def first_contact(database: Database, wait: float) -> None:
-    """Return once the database has answered. Raises StorageUnreachable after one try, or after `wait` seconds."""
+    """Return once the database has answered. Raises StorageUnreachable after one try, or after `wait` seconds.
+
+    What no waiting mends (a wrong password, no such database, TLS) raises StorageRefused at once.
+    """
     give_up = time.monotonic() + wait
     while True:
         failure = _contact(database)
@@ -53,6 +58,8 @@ def _contact(database: Database) -> str | None:
         return f"no answer within {FIRST_CONTACT_SECONDS:.0f} seconds"
     error = outcome[0]
     if isinstance(error, DBAPIError):
+        if (line := refusal(error, database.url)) is not None:
+            raise StorageRefused(line) from error
         return database.reason(error)
     if error is not None:
         raise error
@@ -65,23 +72,23 @@ def ensure_tables(database: Database) -> None:
     What is refused is left as it was. Raises SchemaTooNew, StorageRefused.
     """
     try:
-        found = database.read(_versions)
+        found = database.read(versions)
         if found is None:
             database.write(_create)
-            found = database.read(_versions)
-        _refuse_foreign(database, found)
+            found = database.read(versions)
+        refuse_foreign(database, found)
         if database.is_sqlite:
             _check_host(database)
         if found is not None and found[0] != SCHEMA_VERSION:
             database.write(_migrate)
-            _refuse_foreign(database, database.read(_versions))
+            refuse_foreign(database, database.read(versions))
     except DBAPIError as error:
         if transient(error):
             raise
         raise StorageUnreachable(f"cannot use {database.shown}: {database.reason(error)}") from error
 
 
-def _refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
+def refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
     """Raise SchemaTooNew unless the tables are ours, or older ones that can be migrated."""
     version, revision = found or (0, "")
     if version != SCHEMA_VERSION and not can_migrate(version):
@@ -96,7 +103,8 @@ def _refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
         )
 
 
-def _versions(connection: Connection) -> tuple[int, str] | None:
+def versions(connection: Connection) -> tuple[int, str] | None:
+    """The version of our tables and the revision of Optuna's; None where there are none."""
     if not inspect(connection).has_table(VersionTable.__tablename__):
         return None
     version = connection.execute(select(VersionTable.schema_version)).scalar_one_or_none()
@@ -106,7 +114,7 @@ def _versions(connection: Connection) -> tuple[int, str] | None:
 def _create(connection: Connection) -> None:
     """One transaction for all tables, Optuna's and ours."""
     _alone(connection)
-    if _versions(connection) is not None:
+    if versions(connection) is not None:
         return
     optuna_tables.create_tables(connection)
     Base.metadata.create_all(connection)
@@ -116,7 +124,7 @@ def _create(connection: Connection) -> None:
 
 def _migrate(connection: Connection) -> None:
     _alone(connection)
-    found = _versions(connection)
+    found = versions(connection)
     if found is not None and can_migrate(found[0]):  # asked again under the lock: somebody else may have been faster
         migrate(connection, found[0])
 
@@ -154,5 +162,6 @@ def _check_host(database: Database) -> None:
     if other is not None:
         raise StorageRefused(
             f"{database.shown} is in use on the host {other.split()[0]}, and SQLite works on one host only:"
-            " use --storage postgresql://user@host/database to share a study between servers"
+            " to share its studies between servers, move them into PostgreSQL on that host, with"
+            " python -m search.transfer --to postgresql://user@host/database"
         )

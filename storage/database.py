@@ -8,15 +8,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.engine import Deadline, engines
-from storage.errors import StorageUnreachable
+from storage.errors import StorageRefused, StorageUnreachable
+from storage.refusals import READ_ONLY, refusal
 from storage.urls import without_secret
 
 T = TypeVar("T")
@@ -90,6 +91,15 @@ class Database:
         password = self.url.password
         return lines[0].replace(str(password), "***") if password else lines[0]
 
+    def _only_reads(self, error: DBAPIError) -> bool:
+        """Whether this role may only read; a standby says the same during a failover, and that passes."""
+        if getattr(error.orig, "sqlstate", None) != READ_ONLY:
+            return False
+        with suppress(DBAPIError):
+            standby = self._once(self.reader, lambda connection: connection.scalar(text("SELECT pg_is_in_recovery()")))
+            return not standby
+        return False
+
     def _once(self, engine: Engine, body: Callable[[Connection], T]) -> T:
         with self._lock, self.deadline(), engine.connect() as connection, connection.begin():
             result = body(connection)
@@ -105,7 +115,9 @@ class Database:
             try:
                 return attempt()
             except DBAPIError as error:
-                if not transient(error):
+                if not transient(error) or self._only_reads(error):
+                    if (line := refusal(error, self.url)) is not None:
+                        raise StorageRefused(line) from error
                     raise
                 if disconnected(error):
                     # Everybody else was cut off, too: they get one TTL to come back before their leases are taken.

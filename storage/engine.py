@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
+from storage.connecting import connect_carefully
 from storage.errors import StorageRefused, StorageUnreachable
 from storage.urls import network_file_system
 
@@ -53,9 +54,11 @@ def _postgresql(url: URL) -> Engine:
         "client_encoding": "utf8",
         "options": f"{options} {asked if isinstance(asked, str) else ' '.join(asked)}".strip(),
     }
-    return create_engine(
+    engine = create_engine(
         url, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
+    connect_carefully(engine, url, _POSTGRES_OPTIONS)
+    return engine
 
 
 def prepare_sqlite_file(url: URL) -> None:

@@ -29,7 +29,11 @@ class StudyMissing(StorageError):
 
 
 class StudyBusy(StorageError):
-    """The study cannot be deleted while a worker holds a live lease in it."""
+    """The study cannot be deleted or transferred while a worker is at work on it."""
+
+
+class StudyExists(StorageError):
+    """A study of that name is in the database already."""
 
 
 class LeaseLost(StorageError):
@@ -38,6 +42,10 @@ class LeaseLost(StorageError):
 
 class CheckpointDamaged(StorageError):
     """The file of a checkpoint is missing, truncated or altered: fall back to the older one."""
+
+
+class BlobDamaged(StorageError):
+    """The bytes in the database are not those that were written."""
 
 
 class CheckpointUnwritable(StorageError):

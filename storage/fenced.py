@@ -10,8 +10,9 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, update
 
-from storage import attempts, optuna_tables
+from storage import attempts, blobs, optuna_tables
 from storage.attempts import AttemptRow
+from storage.blobs import Blob
 from storage.cells import end_cell, finite
 from storage.errors import LeaseLost
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Lease, Result
@@ -55,6 +56,12 @@ def report(
         attempts.write(connection, lease, attempt)
 
 
+def put(connection: Connection, lease: Lease, ttl: float, piece: dict[str, Any]) -> None:
+    """One chunk of a blob, and a renewal: the row of the lease is held, so that nobody can take it over meanwhile."""
+    renew(connection, lease, ttl)
+    blobs.write(connection, lease, piece)
+
+
 def finish(
     connection: Connection,
     lease: Lease,
@@ -62,6 +69,7 @@ def finish(
     epochs: Sequence[EpochRow],
     checkpoints: Sequence[CheckpointRow],
     attempt: AttemptRow | None = None,
+    small_blobs: Sequence[Blob] = (),
 ) -> None:
     """The end of the run and of the lease. Repeating it with the same lease is allowed, and changes nothing."""
     if not connection.execute(delete(LeaseTable).where(*_held(lease))).rowcount:
@@ -74,6 +82,9 @@ def finish(
     _write_checkpoints(connection, lease, checkpoints)
     if attempt is not None:
         attempts.write(connection, lease, attempt)
+    blobs.forget_earlier(connection, lease)
+    for piece in (piece for blob in small_blobs for piece in blobs.pieces(blob)):
+        blobs.write(connection, lease, piece)
     if not end_cell(connection, lease.cell_id, result):
         raise _lost(lease)
 

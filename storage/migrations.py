@@ -1,7 +1,8 @@
 """Tables of an older version brought to this one, step by step, in the transaction and under the lock of the caller.
 
 A step is written once and never changed: what it makes is the version after it, not whatever `storage.schema` says by
-then. The statements hold for both backends; a test compares what they make with the tables of a new database.
+then. The statements hold for both backends, where `{bytes}` stands for the type that they name differently; a test
+compares what they make with the tables of a new database.
 """
 
 from collections.abc import Mapping
@@ -35,6 +36,24 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         )
         """,
     ),
+    2: (
+        """
+        CREATE TABLE ceteris_blob (
+            trial_id INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            token INTEGER NOT NULL,
+            chunk INTEGER NOT NULL,
+            chunks INTEGER NOT NULL,
+            study_id INTEGER NOT NULL,
+            size BIGINT NOT NULL,
+            sha256 TEXT NOT NULL,
+            at FLOAT NOT NULL,
+            data {bytes} NOT NULL,
+            PRIMARY KEY (trial_id, kind, token, chunk),
+            FOREIGN KEY (study_id) REFERENCES ceteris_manifest (study_id)
+        )
+        """,
+    ),
 }
 
 
@@ -45,7 +64,8 @@ def can_migrate(version: int) -> bool:
 
 def migrate(connection: Connection, version: int) -> None:
     """Take every step from `version` to SCHEMA_VERSION."""
+    of_bytes = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
     for step in range(version, SCHEMA_VERSION):
         for statement in STEPS[step]:
-            connection.execute(text(statement))
+            connection.execute(text(statement.format(bytes=of_bytes)))
     connection.execute(update(VersionTable).values(schema_version=SCHEMA_VERSION))

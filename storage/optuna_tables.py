@@ -4,10 +4,12 @@ Optuna is the schema and the viewer: what is written here, `optuna.load_study` a
 all its parameters at birth and keeps its number for life.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optuna import __version__ as optuna_version
 from optuna.distributions import (
@@ -26,6 +28,9 @@ from storage.names import to_json
 from storage.rows import JSON
 from storage.upsert import insert_or_ignore, upsert
 
+if TYPE_CHECKING:
+    from optuna.artifacts import ArtifactMeta
+
 HEAD_REVISION = "v3.2.0.a"  # of Optuna's alembic scripts; a test compares it with the installed ones
 
 _studies = models.StudyModel.__table__
@@ -35,7 +40,12 @@ _params = models.TrialParamModel.__table__
 _values = models.TrialValueModel.__table__
 _steps = models.TrialIntermediateValueModel.__table__
 _attrs = models.TrialUserAttributeModel.__table__
+_notes = models.StudySystemAttributeModel.__table__
 _FINITE = models.TrialValueModel.TrialValueType.FINITE
+
+# Where optuna-dashboard 0.21 keeps the note of a study, and how long one part of it may be.
+NOTE_VERSION, NOTE_TEXT, NOTE_PART = "dashboard:note_ver", "dashboard:note_str:", 2045
+NOTE_DIGEST = "ceteris:note"
 
 
 class Shown(NamedTuple):
@@ -143,6 +153,53 @@ def report(connection: Connection, trial_id: int, scores: Iterable[tuple[int, fl
 def forget_steps_after(connection: Connection, trial_id: int, step: int) -> None:
     """Drop intermediate values beyond a step: those of a lost attempt that got further than the one that counts."""
     connection.execute(delete(_steps).where(_steps.c.trial_id == trial_id, _steps.c.step > step))
+
+
+def keep_note(connection: Connection, study: str, body: str) -> bool:
+    """Set the note of a study in optuna-dashboard's format; whether anything was written.
+
+    Not where a person has changed the note: what stands there is not what was last written here. Raises StudyMissing.
+    """
+    locked = select(_studies.c.study_id).where(_studies.c.study_name == study).with_for_update()
+    study_id = connection.execute(locked).scalar_one_or_none()
+    if study_id is None:
+        raise StudyMissing(f"Optuna's study {study} is not in the database: deleted?")
+    columns = _notes.c.key, _notes.c.value_json
+    rows = connection.execute(select(*columns).where(_notes.c.study_id == study_id))
+    attrs = {key: json.loads(value) for key, value in rows}
+    there, last = note_of(attrs), attrs.get(NOTE_DIGEST)
+    edited = bool(there) if last is None else last != _digest(there)
+    if edited or there == body:
+        return False
+    parts = note_attrs(body, attrs.get(NOTE_VERSION, 0) + 1)
+    emptied = {key: "" for key in attrs if key.startswith(NOTE_TEXT) and key not in parts}
+    changed = {**parts, **emptied, NOTE_DIGEST: _digest(body)}
+    new = [{"study_id": study_id, "key": key, "value_json": to_json(value)} for key, value in changed.items()]
+    upsert(connection, _notes, new, keys=("study_id", "key"))
+    return True
+
+
+def artifact_attr(meta: "ArtifactMeta") -> tuple[str, str]:
+    """The system attribute by which a trial has an artifact."""
+    return f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
+
+
+def note_attrs(body: str, version: int = 1, trial_id: int | None = None) -> dict[str, JSON]:
+    """The system attributes of a study that show `body` (Markdown) as its note, or as the note of one of its trials."""
+    of = "" if trial_id is None else f"{trial_id}:"
+    parts = [body[start : start + NOTE_PART] for start in range(0, len(body), NOTE_PART)]
+    texts: dict[str, JSON] = {f"dashboard:{of}note_str:{index}": part for index, part in enumerate(parts)}
+    return {f"dashboard:{of}note_ver": version, **texts}
+
+
+def note_of(attrs: Mapping[str, Any]) -> str:
+    """The note of a study, from its system attributes; empty where there is none."""
+    parts = sum(key.startswith(NOTE_TEXT) for key in attrs)
+    return "".join(attrs.get(f"{NOTE_TEXT}{index}", "") for index in range(parts))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def delete_studies(connection: Connection, names: Iterable[str]) -> None:

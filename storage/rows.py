@@ -204,6 +204,7 @@ class RunRow:
     worker: str | None
     attempt: int
     reused: bool
+    shown_trial: int | None = None  # the trial of `phase`'s own Optuna study; None while a shared run is unfinished
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,11 @@ class WorkerRow:
     last_seen: float
     doing: str
     left_at: float | None
+
+    @property
+    def owner(self) -> str:
+        """Who runs it, as its system says; empty where it is not known."""
+        return self.versions.get("owner", "")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from storage.rows import EpochRow, RungScore, RunRow
 from storage.schema import CellTable, EntryTable, EpochTable
 
 _NUMBER = func.coalesce(EntryTable.number, CellTable.number).label("shown_number")
+_OWN = case((CellTable.home == EntryTable.phase, CellTable.trial_id))
+_SHOWN = func.coalesce(EntryTable.trial_id, _OWN).label("shown_trial")
 
 
 def runs(connection: Connection, study_id: int, phase: str | None) -> list[RunRow]:
@@ -20,6 +22,7 @@ def runs(connection: Connection, study_id: int, phase: str | None) -> list[RunRo
             EntryTable.label,
             EntryTable.params,
             _NUMBER,
+            _SHOWN,
         )
         .join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
         .where(EntryTable.study_id == study_id)

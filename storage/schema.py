@@ -1,4 +1,5 @@
-"""Our own tables, beside Optuna's in the same database; `ceteris_attempt` stands in storage/attempts.py.
+"""Our own tables, beside Optuna's in the same database; `ceteris_attempt` stands in storage/attempts.py,
+`ceteris_blob` in storage/blobs.py.
 
 Changing one means a new SCHEMA_VERSION and a step in storage/migrations.py.
 
@@ -19,7 +20,7 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.names import to_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 AUTOINCREMENT = {"sqlite_autoincrement": True}
 
 

@@ -7,12 +7,33 @@ StorageUnreachable. Safe for two threads; no transaction is open between calls.
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
-from storage import adoption, agreed, aside, attempts, cells, claim, creation, fenced, fleet, runs, studies
+from sqlalchemy import Connection
+
+from storage import (
+    adoption,
+    agreed,
+    aside,
+    attempts,
+    blobs,
+    cells,
+    claim,
+    creation,
+    fenced,
+    fleet,
+    halt,
+    reading,
+    runs,
+    studies,
+)
 from storage.attempts import AttemptRow
+from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
 from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
+from storage.errors import BlobDamaged
+from storage.halt import Halt, How
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
@@ -32,12 +53,14 @@ from storage.rows import (
     Wait,
     WorkerRow,
 )
+from storage.transfer import Copied, copy_study
 from storage.urls import parse_url
 
 __all__ = ["Draw", "Proposal", "Store"]
 
 LEASE_SECONDS = 30.0  # TTL; the holder renews every third of it
 PATIENCE_SECONDS = 3600.0
+TRANSFER_SECONDS = 3600.0
 
 
 class Store:
@@ -70,10 +93,23 @@ class Store:
             raise
         return cls(database)
 
+    @classmethod
+    def read_only(cls, url: str) -> "Store":
+        """Connect to look only: nothing is created or changed, and whatever writes fails.
+
+        Raises StorageUnreachable, StorageRefused (no study was ever started there), SchemaTooNew, each with one line.
+        """
+        return cls(reading.open_database(parse_url(url), patience=0.0, ttl=LEASE_SECONDS))
+
     @property
     def url_without_secret(self) -> str:
         """The storage URL as it may be printed."""
         return self._database.shown
+
+    @property
+    def one_host(self) -> bool:
+        """Whether all workers are on one host (SQLite), and so have one file system."""
+        return self._database.is_sqlite
 
     @property
     def ttl(self) -> float:
@@ -113,6 +149,32 @@ class Store:
         """Delete a study, ours and Optuna's rows. Raises StudyMissing, StudyBusy (a live lease, unless `force`)."""
         self._database.write(lambda connection: studies.remove(connection, name, force))
 
+    def transfer(self, name: str, target: "Store") -> Copied:
+        """Copy a study into another database, in one transaction there, while nobody can work on it here.
+
+        Raises StudyMissing, StudyBusy (somebody is at work), StudyExists.
+        """
+
+        for database in (self._database, target._database):
+            database.deadline.seconds = TRANSFER_SECONDS
+
+        def copy(source: Connection) -> Copied:
+            return target._database.write_once(lambda connection: copy_study(source, connection, name))
+
+        return self._database.write(copy)
+
+    def stop(self, study_id: int, how: How, by: str) -> None:
+        """Stop a study on every server, until `resume`. Raises StudyMissing."""
+        self._database.write(lambda connection: halt.stop(connection, study_id, how, by))
+
+    def resume(self, study_id: int) -> None:
+        """Let a stopped study go on."""
+        self._database.write(lambda connection: halt.resume(connection, study_id))
+
+    def halt(self, study_id: int) -> Halt | None:
+        """Who stopped the study, how and when; None while it may go on."""
+        return self._database.read(lambda connection: halt.halt(connection, study_id))
+
     # What the fleet agrees on
 
     def adopt(self, source_id: int, target_id: int) -> int:
@@ -151,6 +213,13 @@ class Store:
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
         """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""
         return self._database.write(lambda connection: studies.close_phase(connection, study_id, phase, reason))
+
+    def keep_note(self, study_id: int, phase: str, body: str) -> bool:
+        """Show `body` (Markdown) as the note of a phase in Optuna's dashboard; whether anything was written.
+
+        Nothing is where it stands already, or where a person has written a note of their own. Raises StudyMissing.
+        """
+        return self._database.write(lambda connection: studies.keep_note(connection, study_id, phase, body))
 
     def phases(self, study_id: int) -> list[PhaseState]:
         """The phases opened so far, by name."""
@@ -195,9 +264,46 @@ class Store:
         epochs: Sequence[EpochRow] = (),
         checkpoints: Sequence[CheckpointRow] = (),
         attempt: AttemptRow | None = None,
+        kept: Sequence[Blob] = (),
     ) -> None:
-        """End the run, its attempt and the lease. Repeatable with the same lease. Raises LeaseLost."""
-        self._database.write(lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints, attempt))
+        """End the run, its attempt and the lease, and publish the blobs `kept` with it, those put before included.
+
+        Blobs of one chunk are written in this transaction, larger ones ahead of it. Repeatable with the same lease.
+        Raises LeaseLost.
+        """
+        small = [blob for blob in kept if len(blob.payload) <= CHUNK_BYTES]
+        for blob in kept:
+            if len(blob.payload) > CHUNK_BYTES:
+                self.put_blob(lease, blob)
+        self._database.write(
+            lambda connection: fenced.finish(connection, lease, result, epochs, checkpoints, attempt, small)
+        )
+
+    def put_blob(self, lease: Lease, blob: Blob) -> None:
+        """Write a blob, a transaction for each chunk; it is seen once the run has ended well. Raises LeaseLost."""
+        for piece in blobs.pieces(blob):
+            self._database.write(partial(fenced.put, lease=lease, ttl=self.ttl, piece=piece))
+
+    def blob(self, trial_id: int, kind: BlobKind) -> bytes | None:
+        """The bytes kept with a run, verified, or None. Raises BlobDamaged."""
+        row = self._database.read(lambda connection: blobs.found(connection, trial_id, kind))
+        if row is None:
+            return None
+        chunks = [self._database.read(partial(blobs.chunk_of, row=row, chunk=n)) for n in range(row.chunks)]
+        payload = b"".join(chunk for chunk in chunks if chunk is not None)
+        if None in chunks:  # dropped meanwhile
+            return None
+        if not blobs.is_whole(row, payload):
+            raise BlobDamaged(f"the {kind} blob of trial {trial_id} is damaged: other bytes than were written")
+        return payload
+
+    def blobs(self, study_id: int) -> list[BlobRow]:
+        """Every blob of a study: what there is, and how large."""
+        return self._database.read(lambda connection: blobs.of_study(connection, study_id))
+
+    def drop_blobs(self, trial_ids: Sequence[int], kind: BlobKind) -> None:
+        """Delete one kind of blob of these runs; none that has it is no error."""
+        self._database.write(lambda connection: blobs.drop(connection, trial_ids, kind))
 
     def release(self, lease: Lease) -> None:
         """Leave a run unfinished: it keeps its number and is claimable at once. Repeatable. Raises LeaseLost."""

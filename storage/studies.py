@@ -113,6 +113,13 @@ def close_phase(connection: Connection, study_id: int, phase: str, reason: str) 
     return row.closed
 
 
+def keep_note(connection: Connection, study_id: int, phase: str, body: str) -> bool:
+    """Show `body` as the note of a phase, unless a person has written another; whether anything was written."""
+    check_exists(connection, study_id)
+    name = connection.execute(select(ManifestTable.name).where(ManifestTable.study_id == study_id)).scalar_one()
+    return optuna_tables.keep_note(connection, f"{name}/{check_phase(phase)}", clean_text(body))
+
+
 def check_exists(connection: Connection, study_id: int) -> None:
     """Raise StudyMissing unless the study is there; it cannot be deleted until this transaction is over."""
     found = select(ManifestTable.study_id).where(ManifestTable.study_id == study_id)

@@ -13,6 +13,7 @@ from storage.errors import StorageRefused
 
 ACCEPTED = "sqlite:///file.db or postgresql://user@host/database"
 FILE_NAME = "ceteris.db"
+_FILES = ("passfile", "servicefile", "sslrootcert", "sslcert", "sslkey", "sslcrl")
 _NETWORK_FILE_SYSTEMS = {
     *("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ceph", "lustre", "beegfs", "gpfs", "9p"),
     *("glusterfs", "fuse.glusterfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.juicefs", "davfs"),
@@ -30,7 +31,7 @@ def parse_url(text: str) -> URL:
     if backend == "postgres":
         backend = "postgresql"
     if backend == "postgresql" and url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
-        return url.set(drivername="postgresql+psycopg")
+        return _at_home(url.set(drivername="postgresql+psycopg"))
     if backend == "sqlite" and url.drivername in ("sqlite", "sqlite+pysqlite"):
         if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
             raise StorageRefused("a study needs a file that other processes can open; give sqlite:///file.db")
@@ -38,10 +39,29 @@ def parse_url(text: str) -> URL:
     raise StorageRefused(f"storage of the kind {url.drivername!r} is not supported; give {ACCEPTED}")
 
 
+def _at_home(url: URL) -> URL:
+    """`~` in the names of files that the driver opens, and a password where it is recognised as one."""
+    query = {
+        key: str(Path(value).expanduser())
+        if key in _FILES and isinstance(value, str) and value.startswith("~")
+        else value
+        for key, value in url.query.items()
+    }
+    if isinstance(password := query.pop("password", None), str):
+        url = url.set(password=password)
+    return url.set(query=query)
+
+
+def _is_secret(key: str) -> bool:
+    return "pass" in key.lower() and key != "passfile"
+
+
 def without_secret(url: URL) -> str:
     """The URL as it may be printed: the password masked, also one that was given as a query parameter."""
-    hidden = {key: "***" if "pass" in key.lower() else value for key, value in url.query.items()}
-    return url.set(query=hidden).render_as_string(hide_password=True)
+    hidden = {key: "***" if _is_secret(key) else value for key, value in url.query.items()}
+    driver = url.get_backend_name() if url.get_backend_name() in ("postgresql", "sqlite") else url.drivername
+    shown = url.set(drivername=driver, query=hidden).render_as_string(hide_password=True)
+    return shown.replace("%2A%2A%2A", "***").replace("%2F", "/")
 
 
 def sqlite_url(file: Path) -> str:

@@ -56,6 +56,11 @@ def score_of(metric: str, logits: Tensor, labels: Tensor) -> float:
     return score.value().item()
 
 
+def judged(metric: str, logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """(score, cross entropy in nats) of these answers."""
+    return score_of(metric, logits, labels), cross_entropy_of(logits, labels)
+
+
 @torch.inference_mode()
 def cross_entropy_of(logits: Tensor, labels: Tensor) -> float:
     """Mean over images, in nats."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from trainer.batch import Batch
 from trainer.custom import Files
 from trainer.data import Dataset
-from trainer.evaluation import Exam, cross_entropy_of, logits_of, score_of
+from trainer.evaluation import Exam, judged, logits_of
 from trainer.execution import autocast
 from trainer.failure import backbone_errors
 from trainer.losses.criterion import Criterion, by_class, criterion
@@ -78,10 +78,18 @@ class Learner:
         with backbone_errors(self._recipe, self._device):
             return logits_of(self._net.average.model, exam, self._memory_format, self._recipe)
 
+    def answers_of(self, weights: dict[str, Tensor], exam: Exam) -> Tensor:
+        """As `answers`, by averaged weights of another epoch of this run; its own are the same afterwards."""
+        kept = self.averaged_weights()
+        self._net.average.model.load_state_dict(weights)
+        try:
+            return self.answers(exam)
+        finally:
+            self._net.average.model.load_state_dict(kept)
+
     def assess(self, exam: Exam, truth: Tensor) -> tuple[float, float]:
         """(score, cross entropy in nats) over the images of `exam` with labels `truth`, by the averaged weights."""
-        logits = self.answers(exam)
-        return score_of(self._recipe.metric, logits, truth), cross_entropy_of(logits, truth)
+        return judged(self._recipe.metric, self.answers(exam), truth)
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU, buffers included."""

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from trainer.custom import NO_FILES, Files
 from trainer.data import Dataset
 from trainer.early_stopping import best_epoch
-from trainer.evaluation import Exam, score_of
+from trainer.evaluation import Exam, judged, score_of
 from trainer.execution import deterministic
 from trainer.feed import Feed
 from trainer.folds import cut
@@ -29,6 +29,7 @@ from trainer.streaming import Images
 __all__ = ["Epoch", "Run", "RunError", "Stop"]
 
 Stop = Literal["finished", "stalled", "diverged"]
+KEPT_BYTES = 32 * 2**20  # of answers to the validation images that are kept rather than asked for again
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class Epoch:
     images: int  # trained on
     training_seconds: float = 0.0  # of `seconds`, the steps: batches made, augmentation, optimizer, average
     validation_seconds: float = 0.0  # of `seconds`
+
+
+class Examined(NamedTuple):
+    """What the averaged weights make of some images; tensors on the CPU."""
+
+    score: float
+    answered: Tensor  # [n] classes
+    probabilities: Tensor  # [n, classes]
 
 
 class Run(Iterator[Epoch]):
@@ -86,6 +95,8 @@ class Run(Iterator[Epoch]):
         self._exam = Exam(self._images, self.validation_index.to(device), self._feed.normalise)
         self._validation_labels = self._data.labels[self.validation_index.to(device)]
         self._best_weights: dict[str, Tensor] = {}
+        self._answers: Tensor | None = None  # logits of the last look at the validation images, on the device
+        self._best_answers: Tensor | None = None  # and of that at the best epoch; None: not kept, to be asked for again
 
     # ---- what it has come to
 
@@ -120,6 +131,7 @@ class Run(Iterator[Epoch]):
     def __next__(self) -> Epoch:
         if self.stop:
             raise StopIteration
+        self._answers = None
         started = time.perf_counter()
         number, constant_epochs = len(self.epochs) + 1, len(self.constant_scores)
         if not decay_reason(self.constant_scores, self.recipe):
@@ -129,7 +141,9 @@ class Run(Iterator[Epoch]):
         trained = time.perf_counter()
         score, val_loss = math.nan, math.nan
         if math.isfinite(train_loss):
-            score, val_loss = self._learner.assess(self._exam, self._validation_labels)
+            answers = self._learner.answers(self._exam)
+            score, val_loss = judged(self.recipe.metric, answers, self._validation_labels)
+            self._answers = answers if answers.nbytes <= KEPT_BYTES else None
         if not math.isfinite(val_loss):
             score = math.nan  # the last step blew up: the averaged weights are no model any more
         phase = phase_of(number, constant_epochs, self.recipe)
@@ -137,7 +151,7 @@ class Run(Iterator[Epoch]):
         times = seconds, images, training_seconds, validation_seconds
         self.epochs.append(Epoch(number, phase, lr, train_loss, val_loss, score, *times))
         if self.best is self.epochs[-1]:
-            self._best_weights = self.averaged_weights()
+            self._best_weights, self._best_answers = self.averaged_weights(), self._answers
         return self.epochs[-1]
 
     def _train_once(self, number: int, constant_epochs: int) -> tuple[float, int, float, float]:
@@ -176,16 +190,27 @@ class Run(Iterator[Epoch]):
 
     def validation_probabilities(self) -> Tensor:
         """[n_val, classes] on the CPU, of the averaged weights after the last epoch; rows as in `validation_index`."""
-        return self._learner.answers(self._exam).softmax(dim=1).cpu()
+        answers = self._learner.answers(self._exam) if self._answers is None else self._answers
+        return answers.softmax(dim=1).cpu()
 
-    def examined_on(self, rows: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        """The recipe's metric on the dataset's `rows`, and the classes answered [n] on the CPU; averaged weights."""
+    def best_probabilities(self) -> Tensor:
+        """As `validation_probabilities`, of the averaged weights of the best epoch. RunError before there is one."""
+        if not self._best_weights:
+            raise RunError("no epoch has scored yet, so there is no best one to ask")
+        answers = self._best_answers
+        if answers is None:
+            answers = self._learner.answers_of(self._best_weights, self._exam)
+        return answers.softmax(dim=1).cpu()
+
+    def examined_on(self, rows: Tensor, labels: Tensor) -> Examined:
+        """The recipe's metric on the dataset's `rows`, and what was answered; averaged weights."""
         logits = self._learner.logits(self._images, rows.to(self._device))
-        return score_of(self.recipe.metric, logits, labels.to(self._device)), logits.argmax(dim=1).cpu()
+        score = score_of(self.recipe.metric, logits, labels.to(self._device))
+        return Examined(score, logits.argmax(dim=1).cpu(), logits.softmax(dim=1).cpu())
 
     def score_on(self, rows: Tensor, labels: Tensor) -> float:
         """The recipe's metric on the dataset's `rows`, averaged weights."""
-        return self.examined_on(rows, labels)[0]
+        return self.examined_on(rows, labels).score
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""
@@ -211,4 +236,5 @@ class Run(Iterator[Epoch]):
         refuse_foreign(state, identity(self.recipe, self.replicate, self._data.digest))
         self._learner.load_state_dict(state)
         self._best_weights = dict(state["best_weights"])
+        self._answers = self._best_answers = None
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]

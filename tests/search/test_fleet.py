@@ -10,7 +10,10 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
+from search.fetching import fetch
+from search.folder import RunFolder
 from search.study import Study
+from storage.checkpoints import checkpoints_at
 from storage.rows import RunRow
 from storage.store import Store
 from storage.urls import sqlite_url
@@ -67,7 +70,30 @@ def test_three_workers_one_of_them_killed_run_every_cell_once_and_all_launches_p
     assert rows[victim.trial_id].number == victim.number
     assert len(store.workers(study.study_id)) == 3 + 1, "the launcher of the killed one filled its place"
     assert len(store.verdicts(study.study_id)) == 3
+    if not store.one_host:
+        both_sides_have_weights_and_predictions(study, [log.with_suffix("") for log in logs])
     store.close()
+
+
+def both_sides_have_weights_and_predictions(study: Study, homes: list[Path]) -> None:
+    """Two servers without a folder in common: the answer's weights are the same on both, and so is all that is kept."""
+    answers, found, fetched = set(), [], 0
+    for home in homes:
+        (file,) = home.glob("runs/*_lr_aug/weights/confirm-*.pt")
+        answers.add((file.name, file.read_bytes()))
+        folder = RunFolder.of(study, home / "runs")
+        told = fetch(study, folder, checkpoints_at(folder.checkpoints, study.instance))
+        assert told.elsewhere == []
+        fetched += told.new_weights
+        ended_well = {row.trial_id for row in study.store.runs(study.study_id) if row.stop in ("finished", "stalled")}
+        assert told.predictions == told.new_predictions == len(ended_well)
+        files = [*folder.predictions.iterdir(), *folder.checkpoints.rglob("*.ckpt")]
+        found.append({file.relative_to(folder.path).as_posix(): file.read_bytes() for file in files})
+    assert len(answers) == 1
+    assert fetched > 0
+    assert found[0].keys() == found[1].keys()
+    assert found[0] == found[1]
+    assert any("_test.npz" in name for name in found[0])
 
 
 def test_a_killed_workers_trial_is_finished_by_another_under_its_number_from_the_last_checkpoint(

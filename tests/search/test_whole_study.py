@@ -15,11 +15,21 @@ import click
 import numpy as np
 import optuna
 import pytest
+import timm
+from optuna_dashboard import get_note
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
 
-from search import delete, launch, status
+from search import delete, launch, report, status
 from search import list as listing
+from search.answer import verdict_sentence
+from search.commit import commit_here
+from search.folder import file_name
+from search.markdown import shown
+from search.snapshot import take
 from search.study import Study
+from search.versions import versions
 from storage.store import Store
 from storage.urls import sqlite_url
 from tests.search.commands import ROOT, SETTINGS, Outcome, environment, invoke, run_command
@@ -138,6 +148,19 @@ def test_stock_optuna_opens_every_phase(ended: Ended) -> None:
         assert len(trial.intermediate_values) == rows[trial.number].epochs
 
 
+def test_the_note_of_every_phase_says_in_the_dashboard_what_was_found(ended: Ended) -> None:
+    snapshot = take(ended.study())
+    names = [name for name in optuna.get_all_study_names(ended.url) if name.startswith("lr_aug/")]
+    notes = {name: get_note(optuna.load_study(study_name=name, storage=ended.url)) for name in names}
+    for line in snapshot.stages:
+        for phase in (f"lr_aug/{line.name}", f"lr_aug/{line.name}/finals"):
+            assert shown(verdict_sentence(line)) in notes[phase]
+            assert "carried on)" in notes[phase]
+    assert snapshot.headline is not None
+    assert shown(snapshot.headline.why) in notes["lr_aug/confirm"]
+    assert "delta" in notes["lr_aug/pilot"]
+
+
 def test_the_test_labels_are_opened_by_confirm_only_and_on_record(ended: Ended) -> None:
     study = ended.study()
     openings = study.store.test_openings(study.study_id)
@@ -148,14 +171,56 @@ def test_the_test_labels_are_opened_by_confirm_only_and_on_record(ended: Ended) 
     assert scored == {"confirm"}
 
 
-def test_the_run_folder_holds_answer_recipe_and_weights_named_with_their_score(ended: Ended) -> None:
-    (folder,) = (ended.folder / "runs").glob("20*_lr_aug")
+def test_the_run_folder_holds_answer_report_recipe_and_code(ended: Ended) -> None:
+    folder = run_folder(ended)
     assert (folder / "answer.txt").read_text(encoding="utf-8").startswith("stage")
     assert json.loads((folder / "recipe.json").read_text(encoding="utf-8"))["backbone"] == "test_resnet"
-    (weights,) = (folder / "weights").iterdir()
-    assert weights.name.startswith("confirm-")
-    assert "_test_resnet_f1-" in weights.name
+    made_by = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    assert made_by["versions"] == versions()
+    assert made_by["commit"] == commit_here() or commit_here() is None
     assert (ended.folder / "runs" / "latest").read_text(encoding="utf-8").strip() == folder.name
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "report could not be written" not in ended.outcome.err
+    for name in ("1-lr", "2-loss", "3-augment", "Take the final recipe", "as of"):
+        assert name in page
+
+
+def test_the_weights_of_every_winner_are_named_with_their_score_and_timm_loads_them(ended: Ended) -> None:
+    study, folder = ended.study(), run_folder(ended)
+    names = {file.name for file in (folder / "weights").iterdir()}
+    verdicts = study.store.verdicts(study.study_id)
+    asked = [f"{verdict.stage}-{file_name(verdict.value)}" for verdict in verdicts] + ["confirm-final"]
+    for beginning in asked:
+        (name,) = [name for name in names if name.startswith(f"{beginning}_test_resnet_f1-")]
+        assert re.fullmatch(r".*_f1-[01]\.\d{3}\.safetensors", name)
+        with safe_open(folder / "weights" / name, "pt") as opened:
+            facts = opened.metadata()
+        recipe, classes = json.loads(facts["recipe"]), json.loads(facts["classes"])
+        model = timm.create_model(recipe["backbone"], num_classes=len(classes), in_chans=recipe["channels"])
+        model.load_state_dict(load_file(folder / "weights" / name))
+    assert len(names) == len(asked)
+
+
+def test_the_example_that_loads_weights_runs_as_documented(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", told, re.DOTALL)
+    monkeypatch.chdir(ended.folder)
+    exec(example, {})
+
+
+def test_the_table_regenerated_is_byte_equal(ended: Ended, here: Callable[..., Outcome]) -> None:
+    table = run_folder(ended) / "EXPERIMENTS.md"
+    before = table.read_bytes()
+    assert here(report.main).code == 0
+    assert table.read_bytes() == before
+    study = ended.study()
+    trained = {row.cell_id for row in study.store.runs(study.study_id)}
+    assert sum(line.startswith(b"| 20") for line in before.splitlines()) == len(trained)
+
+
+def run_folder(ended: Ended) -> Path:
+    (folder,) = (ended.folder / "runs").glob("20*_lr_aug")
+    return folder
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from torch import Tensor
 from spaces.augment import AUGMENT
 from spaces.loss import LOSS
 from tests.trainer.conftest import CPU, SMALL
+from trainer import run as run_module
 from trainer.backbone import build
 from trainer.data import Dataset
+from trainer.evaluation import score_of
 from trainer.normalise import Normalise
 from trainer.recipe import (
     SGD,
@@ -92,6 +94,7 @@ def test_a_resumed_run_is_the_same_run(start: Start, after: int, optimizer: Any)
     assert same_run(resumed, whole)
     assert equal(resumed.best_weights(), whole.best_weights())
     assert torch.equal(resumed.validation_probabilities(), whole.validation_probabilities())
+    assert torch.equal(resumed.best_probabilities(), whole.best_probabilities())
 
 
 @pytest.mark.parametrize("backbone", ["test_vit", "test_efficientnet", "test_convnext"])
@@ -253,11 +256,36 @@ def test_probabilities_and_score_on_agree_with_the_last_epoch(start: Start, digi
     )
 
 
+def test_answers_that_are_asked_for_again_are_those_that_were_scored(start: Start, digits: Dataset) -> None:
+    """A checkpoint holds weights, not answers; what is made of them is the same to the bit."""
+    run, again = start(lr=0.05, ema_epochs=0), start(lr=0.05, ema_epochs=0)
+    for _ in range(5):
+        next(run)
+    assert run.best is not None and run.best.number < len(run.epochs), "the best epoch is not the last"
+    again.load_state_dict(through_a_file(run.state_dict()))
+    assert torch.equal(again.best_probabilities(), run.best_probabilities())
+    assert torch.equal(again.validation_probabilities(), run.validation_probabilities())
+    assert not torch.equal(run.best_probabilities(), run.validation_probabilities())
+    assert score_of("macro_f1", run.best_probabilities(), digits.labels[run.validation_index]) == run.best.score
+    next(again), next(run)
+    assert same_run(again, run), "asking has changed nothing"
+
+
+def test_a_run_keeps_no_answers_above_the_bound_and_asks_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, again = start(), start()
+    next(run)
+    monkeypatch.setattr(run_module, "KEPT_BYTES", 0)
+    next(again)
+    assert again._answers is again._best_answers is None
+    assert torch.equal(again.best_probabilities(), run.best_probabilities())
+
+
 def test_looking_at_a_run_does_not_change_it(start: Start, digits: Dataset) -> None:
     looked_at, alone = start(**RANDOM), start(**RANDOM)
     for _ in looked_at:
         looked_at.state_dict()
         looked_at.validation_probabilities()
+        looked_at.best_probabilities()
         looked_at.score_on(torch.from_numpy(digits.development), digits.labels[digits.development])
     list(alone)
     assert same_run(looked_at, alone)
