@@ -121,24 +121,27 @@ def _best(curve: list, epoch: int) -> float:
 
 
 def _redone(study: Study, crew: Crew, faults: Faults, trained: list[RunRow]) -> Check:
-    """Every epoch is saved here: an interval of one epoch, and one more. What could not be saved or told of while a
-    disk was full or the database away is trained again as well."""
+    """Every epoch is saved here. A takeover costs the epoch in the making and what is on its way to the database: three
+    epochs, for these last no longer than a transaction. A trial that lived while the database was away or a disk full
+    may have to begin again: nobody was told of its checkpoints.
+    """
     begun = journal.read(crew.job.journal)
     redone = sum(begun.values()) - sum(row.epochs for row in trained)
     skew = study.store.now() - time.time()
     away = [(start + skew - 1.0, end + skew + 1.0) for start, end in faults.outages]
-    longest = {row.trial_id: row.epochs for row in trained}
-    allowed = 0
-    for lost, heir in itertools.pairwise(
-        sorted(study.store.attempts(study.study_id), key=lambda a: (a.trial_id, a.token))
-    ):
-        if lost.trial_id == heir.trial_id:
-            disturbed = any(start < heir.began_at and end > lost.began_at for start, end in away)
-            allowed += longest[lost.trial_id] if disturbed else 2
-    takeovers = sum(row.attempt - 1 for row in trained)
-    unknown = 2 * takeovers  # attempts that were lost before they were told of
-    words = f"{redone} of {sum(begun.values())}; {takeovers} takeovers, at most {allowed + unknown}"
-    return Check("epochs trained again", words, redone <= allowed + unknown)
+    times: dict[int, list[float]] = {}
+    for attempt in study.store.attempts(study.study_id):
+        times.setdefault(attempt.trial_id, []).append(attempt.began_at)
+    allowed, takeovers = 0, 0
+    for row in trained:
+        if row.attempt > 1 and (known := times.get(row.trial_id)):
+            # An attempt that was lost before it was told of began at most so long before the next.
+            first = min(known) - (0.0 if len(known) > row.attempt - 1 else crew.job.lease_seconds + 10.0)
+            disturbed = any(start < max(known) and end > first for start, end in away)
+            allowed += (row.attempt - 1) * (row.epochs if disturbed else 3)
+            takeovers += row.attempt - 1
+    words = f"{redone} of {sum(begun.values())}; {takeovers} takeovers, at most {allowed}"
+    return Check("epochs trained again", words, redone <= allowed)
 
 
 def _noticed(study: Study, crew: Crew, faults: Faults) -> Check:

@@ -68,8 +68,11 @@ class Faults:
     def pause(self) -> None:
         """Longer than its lease: it wakes as a zombie."""
         if (pid := self._victim()) is not None:
+            seconds = self.crew.job.lease_seconds + 1.5
+            if isinstance(self.database, Sqlite):  # it may be stopped with the lock of the one who writes in its hand
+                self.outages.append((time.time(), time.time() + seconds))
             os.kill(pid, signal.SIGSTOP)
-            self._in(self.crew.job.lease_seconds + 1.5, lambda: os.kill(pid, signal.SIGCONT))
+            self._in(seconds, lambda: os.kill(pid, signal.SIGCONT))
 
     def over(self) -> None:
         """Wait until everything is mended."""
