@@ -56,7 +56,7 @@ def packed(
     file = io.BytesIO()
     halves = probabilities.numpy().astype("<f2")
     more = {} if normalisation is None else {"normalisation": normalisation}
-    np.savez(file, rows=rows.numpy().astype("<i4"), probabilities=halves, epoch=np.int32(epoch), **more)
+    np.savez(file, rows=rows.numpy().astype("<i4"), probabilities=halves, epoch=np.int32(epoch), **more)  # pyright: ignore[reportArgumentType]
     return [Blob(part, file.getvalue())]
 
 

@@ -169,9 +169,7 @@ def _about(folder: Path) -> About:
         raise ModelError(f"{shown(file)} is no JSON: export the model again") from None
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         found = fields.get("format") if isinstance(fields, dict) else None
-        raise ModelError(
-            f"{shown(file)} is of format {found}, this release reads {FORMAT}: use the release of its maker"
-        )
+        raise ModelError(f"{shown(file)} is of format {found}, this release reads {FORMAT}: use the one that made it")
     fields["timm"] = fields.get("timm")
     try:
         return About.model_validate({"score": None, "test_score": None} | fields)

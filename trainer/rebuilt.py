@@ -75,11 +75,11 @@ def stem_of(recipe: Recipe, architecture: Architecture | None) -> tuple[dict[str
 def _of_timm(architecture: Architecture) -> nn.Module:
     if not timm.is_model(architecture.model_name.partition(".")[0]):
         raise ModelError(
-            f"the timm of this machine, {timm.__version__}, has no {architecture.model_name}: install another"
+            f"the timm of this machine, {timm.__version__}, has no {architecture.model_name}: take its version"
         )
     try:
         return timm.create_model(pretrained=False, **architecture.model_dump(exclude_none=True))
-    except Exception as error:  # of hundreds of architectures
+    except Exception as error:  # noqa: BLE001 - of hundreds of architectures
         said = " ".join(str(error).split())[:150] or type(error).__name__
         raise ModelError(f"timm cannot make {architecture.model_name} ({said}): install the version it had") from None
 
@@ -88,6 +88,8 @@ def _change_stem(net: nn.Module, about: About, weights: Mapping[str, Tensor]) ->
     try:
         for name, shape in about.convolutions.items():
             layer = net.get_submodule(name)
+            if not isinstance(layer, nn.Conv2d):
+                raise KeyError(name)
             layer.kernel_size, layer.stride, layer.padding = shape.kernel_size, shape.stride, shape.padding
             layer.weight = nn.Parameter(weights[f"{name}.weight"])
         for name in about.removed:

@@ -1,7 +1,8 @@
 """Pictures without labels: a folder of them in whatever depth, those that a table names, or arrays."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Unlabelled:
     where: str
     names: tuple[str, ...]
     pictures: FilePictures | ArrayPictures
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -67,28 +69,36 @@ def pictures_at(where: Path, listing: Listing | None, follow_links: bool = False
 
 def _in_folder(where: Path, listing: Listing | None, follow_links: bool) -> Unlabelled:
     tree = Tree(where, follow_links)
+    others: Counter[str] = Counter()
     try:
-        entries = _below(tree, tree.root) if listing is None else _listed(tree, listing)
+        entries = _below(tree, others) if listing is None else _listed(tree, listing)
     except OSError as error:
         raise DataError(f"{shown(where)} cannot be read ({error.strerror}): check its permissions") from None
     tree.check()
     if not entries:
         raise DataError(f"{shown(where)} holds no pictures: put some in, {' '.join(sorted(SUFFIXES))}, of any size")
     names = tuple(entry.relative for entry in entries) if listing is None else listing.names
-    return Unlabelled(shown(where), names, FilePictures([entry.path for entry in entries], names))
+    left_out = f"left out, by their names no pictures: {counted(others.total(), 'file')} ({listed(sorted(others))})"
+    pictures = FilePictures([entry.path for entry in entries], names)
+    return Unlabelled(shown(where), names, pictures, (left_out,) if others else ())
 
 
-def _below(tree: Tree, folder: Path) -> list[Entry]:
-    """All pictures at any depth, in the order of their paths by code point, numbers within them by size."""
-    found, waiting = [], [folder]
+def _below(tree: Tree, others: Counter[str]) -> list[Entry]:
+    """All pictures at any depth, in the order of their paths, where 2 stands before 10; counts `others` by suffix."""
+    found: list[Entry] = []
+    waiting = [(tree.root, frozenset({os.path.realpath(tree.root)}))]
     while waiting:
-        for entry in tree.visible(waiting.pop()):
-            if not (entry.is_image or entry.is_folder) or not tree.use(entry):
+        folder, above = waiting.pop()
+        for entry in tree.visible(folder):
+            if not tree.use(entry):
                 continue
-            if entry.is_folder:
-                waiting.append(entry.path)
-            else:
-                found.append(entry)
+            if not entry.is_folder:
+                if entry.is_image:
+                    found.append(entry)
+                else:
+                    others[entry.suffix.lower() or "no extension"] += 1
+            elif (real := os.path.realpath(entry.path)) not in above:  # links in a ring
+                waiting.append((entry.path, above | {real}))
     return sorted(found, key=lambda entry: (_by_number(entry.relative), entry.relative))
 
 
@@ -103,8 +113,8 @@ def _listed(tree: Tree, listing: Listing) -> list[Entry]:
     if missing:
         raise DataError(
             f"{shown(listing.file)} names {counted(len(missing), 'picture')} of {len(found):,} that "
-            f"{'is' if len(missing) == 1 else 'are'} not in {shown(tree.root)}: {listed(missing)}; give the folder that "
-            "holds them all"
+            f"{'is' if len(missing) == 1 else 'are'} not in {shown(tree.root)}: {listed(missing)}; give the folder "
+            "that holds them all"
         )
     return [entry for _, entry in found if entry is not None]
 
@@ -127,11 +137,10 @@ def _in_arrays(file: Path) -> Unlabelled:
         raise DataError(f"{shown(file)} cannot be read ({error.strerror or error}): check it") from None
     name = arrays.choose(_ARRAYS, "images")
     parts = arrays.columns[name]
-    if len(parts) > 1 and "test" in parts:
-        parts = {"test": parts["test"]}
-    if len(parts) > 1:
+    if len(parts) > 1 and "test" not in parts:
         raise DataError(f"{arrays.where} holds {name} in {listed(parts)}: save those to be answered alone, as {name}")
-    ((part, pixels),) = parts.items()
+    part = "test" if len(parts) > 1 else next(iter(parts))
+    pixels = parts[part]
     pictures = array_pictures(arrays.where, name, pixels)
     names = tuple(f"{part} {number}".strip() for number in range(len(pixels)))
     return Unlabelled(arrays.where, names, pictures)
