@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,8 @@ class Chosen:
         import torch
 
         try:
-            found = torch.load(io.BytesIO(self.payload), map_location="cpu", weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # of odd pickles, which are refused all the same
+                found = torch.load(io.BytesIO(self.payload), map_location="cpu", weights_only=True)
         # A damaged or hostile file is refused by zip and pickle in ways of their own.
         except Exception as error:
             said = " ".join(str(error).split())[:100]

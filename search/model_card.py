@@ -2,9 +2,9 @@
 
 import statistics
 from collections.abc import Sequence
-from math import sqrt
+from math import hypot, sqrt
 
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from search.answer import recipe_words, stage_cells
 from search.chosen import Chosen
@@ -16,6 +16,7 @@ from trainer.exported import Model
 from trainer.metrics import shown_metric
 
 CLASSES = 300  # that are told one by one
+FEWEST = 3  # runs that an interval is made of
 
 
 def card(chosen: Chosen, model: Model) -> str:
@@ -67,7 +68,8 @@ def _scores(chosen: Chosen, model: Model, snapshot: Snapshot) -> list[str]:
     lines.append(f"- Validation, {_interval([row.last_score or 0.0 for row in rows])}.")
     tests = [row.test_score for row in rows if row.test_score is not None]
     if tests:
-        lines.append(f"- Held-out test part, {_interval(tests)}. Nothing was chosen by it.")
+        error = snapshot.test.standard_error if snapshot.test is not None else 0.0
+        lines.append(f"- Held-out test part, {_interval(tests, error)}. Nothing was chosen by it.")
     if snapshot.test is not None:
         told = snapshot.test
         lines.append(
@@ -85,11 +87,14 @@ def _confirmed(snapshot: Snapshot, chosen: Chosen) -> list[RunRow]:
     return [row for row in rows if row.state == "COMPLETE" and row.stop != "diverged"]
 
 
-def _interval(scores: Sequence[float]) -> str:
+def _interval(scores: Sequence[float], error: float = 0.0) -> str:
+    """`error`: the standard error that the choice of the images adds, where all runs are scored on the same ones."""
     mean, count = statistics.fmean(scores), len(scores)
-    if count < 2:
-        return f"one run: {mean:.4f}, without an error bar"
-    half = float(t.ppf(0.975, count - 1)) * statistics.stdev(scores) / sqrt(count)
+    if count < FEWEST:
+        each = " and ".join(f"{score:.4f}" for score in scores)
+        return f"{'one run' if count == 1 else f'{count} runs'}: {each}, too few for an interval"
+    of_runs = float(t.ppf(0.975, count - 1)) * statistics.stdev(scores) / sqrt(count)
+    half = hypot(of_runs, float(norm.ppf(0.975)) * error)
     interval = f"95 % interval {mean - half:.4f} to {mean + half:.4f}"
     return f"mean of {count} runs with fresh splits and seeds: {mean:.4f} ({interval})"
 

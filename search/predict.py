@@ -82,7 +82,7 @@ def main(
         raise UserError("give --model, or --study with --trial or --ensemble: not both")
     if trial and ensemble:
         raise UserError("give --trial or --ensemble: not both")
-    from search.answering import Asked, answer_pictures
+    from search.answer_pictures import Asked, answer_pictures
     from search.decoding import decode_progress
     from search.experts import of_folders, of_study
 

@@ -114,8 +114,8 @@ def _own_net(model: Model, found: Mapping[str, Path], trusted: bool, folder: Pat
     if not trusted or file is None:
         raise UserError(
             f"{model.about.study}/{model.about.trial} is a net of somebody's own code, {file or 'a file not kept'} "
-            f"(sha256 {digest[:12]}...): give that file with --code FILE, or run what is kept with it, if you trust who "
-            "made it: --trust-code"
+            f"(sha256 {digest[:12]}...): give that file with --code FILE, or run what is kept with it, if you trust "
+            "who made it: --trust-code"
         )
     place = folder / digest[:12] / file
     place.parent.mkdir(parents=True, exist_ok=True)
