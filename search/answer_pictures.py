@@ -48,7 +48,9 @@ def answer_pictures(
     check_out(asked.out)
     listing = asked.listing()
     if listing is not None and asked.probabilities:
-        raise UserError(f"{shown(listing.file)} asks for one answer a picture; leave --probabilities or --info out")
+        raise UserError(
+            f"{shown(listing.file)} asks for one answer a picture; leave --probabilities out, or that table"
+        )
     if listing is not None:
         whole_label(panel)
     pictures = pictures_at(asked.pictures, listing, asked.follow_links)
