@@ -77,12 +77,19 @@ def export(chosen: Chosen, folder: Path, data: Callable[[], Dataset] | None = No
     """Writes the folder, whole or not at all. Raises `UserError`: it is there already, or cannot be written."""
     _refuse_taken(folder)
     model = model_of(chosen, data)
+    save(model, folder, card(chosen, model))
+    return model
+
+
+def save(model: Model, folder: Path, about_it: str) -> None:
+    """As `export`, of a model that is there, whose card is `about_it`. ModelError if its weights do not fit it."""
+    _refuse_taken(folder)
     if model.about.timm is not None:  # a net of the user's own would have to run to be tried
         net_of(model, {})
     part = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}.part")
     try:
         part.mkdir(parents=True)
-        write(model, part, card(chosen, model))
+        write(model, part, about_it)
         with suppress(FileNotFoundError):
             folder.rmdir()  # an empty one: Windows replaces no folder
         part.replace(folder)
@@ -90,7 +97,6 @@ def export(chosen: Chosen, folder: Path, data: Callable[[], Dataset] | None = No
         raise UserError(f"cannot write {folder} ({error.strerror or error}); give another folder with --out") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return model
 
 
 def parts_of(study: Study) -> tuple[Part, ...]:

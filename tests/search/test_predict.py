@@ -387,3 +387,29 @@ def test_a_net_of_somebodys_own_runs_only_when_its_file_is_given_or_trusted(
     assert command("--model", folder, "--data", photos, "--code", file).code == 0
     (folder / "my_nets.py").write_text("changed = 1", encoding="utf-8")
     assert "my_nets.py is not the file that was exported" in command("--model", folder, "--data", photos).err
+
+
+def test_a_file_that_cannot_be_written_to_its_end_is_not_there(
+    command: Run, model: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """A disk that takes one line."""
+
+        def __init__(self, *given: object, **settings: object) -> None:
+            self.writer = plain(*given, **settings)  # type: ignore[arg-type]
+
+        def writerow(self, row: list[str]) -> None:
+            self.writer.writerow(row)
+
+        def writerows(self, rows: list[list[str]]) -> None:
+            raise OSError(28, "No space left on device")
+
+    plain = csv.writer
+    monkeypatch.setattr(csv, "writer", Full)
+    (tmp_path / "out.csv").write_text("older", encoding="utf-8")
+    before = {file.name for file in tmp_path.iterdir()}
+    told = command("--model", model, "--data", photos)
+    assert told.code == 2
+    assert "No space left on device" in told.err
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "older"
+    assert {file.name for file in tmp_path.iterdir()} == before
