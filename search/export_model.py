@@ -35,7 +35,8 @@ def main(
     """Write weights, recipe, class names, normalisation, versions and a model card into one folder.
 
     docs/use.md shows the lines of plain timm and torch that load it. --data, the study's data, is asked for only where
-    the database does not hold what images are normalised by: studies of an earlier release.
+    the database does not hold what images are normalised by: studies of an earlier release, and runs that were trained
+    on every image.
     """
     from search.chosen import choose
     from search.dataset import dataset_of

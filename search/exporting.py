@@ -17,7 +17,6 @@ from search.study import Study
 from search.versions import versions
 from trainer.data import Dataset
 from trainer.exported import About, CodeFile, Model, PartOfLabel, packed, write
-from trainer.folds import cut
 from trainer.heads import sizes_of
 from trainer.normalise import Normalise
 from trainer.rebuilt import architecture_of, net_of, stem_of
@@ -115,15 +114,16 @@ def _target(study: Study) -> str | None:
 
 
 def _normalisation(chosen: Chosen, recipe: Recipe, data: Callable[[], Dataset] | None) -> Numbers:
-    """As kept with the run's predictions, or from the training images of its fold once more."""
+    """As kept with the run's predictions, or from its training images once more."""
     kept = predictions.read(chosen.study, chosen.row.trial_id)
     if kept is not None and kept.normalisation is not None:
         return kept.normalisation
     if data is None:
         raise UserError(
-            f"the database does not hold what the images of {chosen.trial} were normalised by (an earlier release, or "
-            "too many images): python -m search.export_model with --data, the study's data, makes a model of it"
+            f"the database does not hold what the images of {chosen.trial} were normalised by (an earlier release, "
+            "very many images, or none left to validate on): python -m search.export_model with --data, the study's "
+            "data, makes a model of it"
         )
     dataset, replicate = data(), Replicate.numbered(chosen.row.replicate, chosen.study.definition.folds)
-    train = dataset.development[cut(dataset.strata, dataset.groups, replicate)[0]]
+    train, _ = dataset.sides(replicate)
     return Normalise.of(recipe, dataset.shown(recipe.image_size), torch.from_numpy(train)).numbers

@@ -53,9 +53,11 @@ def _what(model: Model) -> list[str]:
 
 def _scores(chosen: Chosen, model: Model, snapshot: Snapshot) -> list[str]:
     metric, about = shown(shown_metric(model.about.metric)), model.about
-    own = [f"- These very weights: {_number(about.score)} on the validation part of their own run."]
+    own = ["- No image was kept to validate these very weights on: no honest validation score of them is known."]
+    if about.score is not None:
+        own = [f"- These very weights: {about.score:.4f} on the validation part of their own run."]
     if about.test_score is not None:
-        own.append(f"- These very weights on the held-out test part: {_number(about.test_score)}.")
+        own.append(f"- These very weights on the held-out test part: {about.test_score:.4f}.")
     rows = _confirmed(snapshot, chosen)
     if not chosen.recommended or not rows:
         return [
@@ -77,7 +79,7 @@ def _scores(chosen: Chosen, model: Model, snapshot: Snapshot) -> list[str]:
             f"the test score {100 * told.standard_error:.2f})."
         )
         lines += [f"- Warning: {shown(told.warning)}."] if told.warning else []
-    if len(rows) > 1:
+    if len(rows) > 1 and about.score is not None:
         own[0] += f" It is the best of {len(rows)} runs, so this number flatters."
     return [*lines, *own]
 
@@ -158,7 +160,3 @@ def _files(model: Model) -> list[str]:
         "",
         f"Made with {shown(made)}. `docs/use.md` of ceteris has the lines of plain timm and torch that load it.",
     ]
-
-
-def _number(score: float | None) -> str:
-    return "unknown" if score is None else f"{score:.4f}"

@@ -20,11 +20,12 @@ from search.export_model import main
 from search.exporting import export, model_of
 from search.model_card import card
 from storage.checkpoints import CheckpointFolder
-from tests.search.answered import Answered, answered
 from tests.search.commands import invoke
+from tests.search.exported_study import Answered, answered
 from trainer import exported
 from trainer.answering import Answerer
 from trainer.exported import Model, ModelError, read
+from trainer.normalise import fitted
 from trainer.rebuilt import net_of
 
 CPU = torch.device("cpu")
@@ -97,6 +98,16 @@ def test_what_the_database_does_not_hold_is_taken_from_the_data(
     assert told.code == 0, told.err
     assert "confirm#" in told.out
     assert read(tmp_path / "model").about == read(ended.folder).about
+
+
+def test_a_run_on_every_image_is_exported_with_the_normalisation_of_every_image(ended: Answered) -> None:
+    chosen, data = ended.chosen(), ended.at.data
+    whole = replace(chosen, row=replace(chosen.row, trial_id=-1, replicate=900, last_score=None), recommended=False)
+    model = model_of(whole, lambda: data)
+    mean, spread = fitted(data.images(8), torch.arange(len(data.labels)))
+    assert model.about.mean == tuple(mean.float().tolist())
+    assert model.about.std == tuple(spread.float().tolist())
+    assert "no honest validation score of them is known" in card(whole, model)
 
 
 @pytest.mark.parametrize(

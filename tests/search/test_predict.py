@@ -19,8 +19,8 @@ from search.folder import RunFolder
 from search.panel import of_models, whole_label
 from search.predict import main
 from search.predicting import code_of, predict
-from tests.search.answered import Answered, answered
 from tests.search.commands import Outcome, invoke
+from tests.search.exported_study import Answered, answered
 from tests.search.test_use_documented import untrained
 from tests.trainer.painted import paint
 from trainer.answering import Answerer

@@ -48,8 +48,9 @@ class Listing:
         except OSError as error:
             raise DataError(f"{shown(file)} cannot be read ({error.strerror}): give the table of the contest") from None
         names = table.filled(table.columns[0])
-        title = table.titles[1] if len(table.titles) > 1 else "ans"
-        answers = table.column(table.columns[1]) if len(table.columns) > 1 else [""] * len(names)
+        alone = len(table.columns) == 1
+        title = "ans" if alone else table.titles[1]
+        answers = [""] * len(names) if alone else table.column(table.columns[1])
         return cls(file, (table.titles[0], title), tuple(names), tuple(answers))
 
 
