@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trainer.broken import reason
 from trainer.decode import blocks
 from trainer.evaluation import ON_CPU, ON_GPU
-from trainer.execution import PLAIN, Mode, autocast, deterministic
+from trainer.execution import PLAIN, Mode, autocast
 from trainer.exported import About
 from trainer.failure import out_of_memory
 from trainer.normalise import Normalise
@@ -109,6 +109,6 @@ class Answerer:
         return answers.cpu()
 
     def _softmax(self, batch: Tensor) -> Tensor:
-        with autocast(self._device, self._about.precision), deterministic(self._device):
+        with autocast(self._device, self._about.precision):
             logits = self._net(batch.contiguous(memory_format=self._format)).float()
         return logits.softmax(dim=1)

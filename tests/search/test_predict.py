@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from search.answers_file import spelled
 from search.edge import UserError
 from search.ensembles import Ensemble, Member, Shown, keep
 from search.folder import RunFolder
@@ -21,6 +22,7 @@ from search.predict import main
 from search.predicting import code_of, predict
 from tests.search.commands import Outcome, invoke
 from tests.search.exported_study import Answered, answered
+from tests.search.test_export_model import Hostile
 from tests.search.test_use_documented import untrained
 from tests.trainer.painted import paint
 from trainer.answering import Answerer
@@ -28,7 +30,7 @@ from trainer.exported import CodeFile, Model, read, write
 from trainer.rebuilt import net_of
 from trainer.recipe import Recipe
 from trainer.sources.mask_labels import CLASS_NAMES, PARTS
-from trainer.sources.unlabelled import pictures_at
+from trainer.sources.unlabelled import Listing, pictures_at
 
 CPU = torch.device("cpu")
 Run = Callable[..., Outcome]
@@ -156,6 +158,17 @@ def test_an_ensemble_answers_with_its_weights(ended: Answered, command: Run, pho
     assert np.abs(0.25 * found[0] + 0.75 * found[1] - found[2]).max() < 1e-5
 
 
+def test_an_answer_is_spelled_as_the_contest_numbers_it_unless_its_table_or_the_names_say_otherwise() -> None:
+    def table(answer: str) -> Listing:
+        return Listing(Path("info.csv"), ("ImageID", "ans"), ("1.png",), (answer,))
+
+    assert spelled(CLASS_NAMES, table("0"), "auto") == [str(number) for number in range(18)]
+    assert spelled(("cat", "dog"), table("dog"), "auto") == ["cat", "dog"]
+    assert spelled(("1", "5", "7"), table("0"), "auto") == ["1", "5", "7"]
+    assert spelled(("1", "5", "7"), table("0"), "index") == ["0", "1", "2"]
+    assert spelled(("cat", "dog"), table(""), "label") == ["cat", "dog"]
+
+
 def broken_photo(photos: Path) -> list[str | Path]:
     (photos / "bad.png").write_bytes(b"no picture")
     return []
@@ -210,7 +223,7 @@ def arrays_of_another_size(photos: Path) -> list[str | Path]:
 
 
 def arrays_with_objects(photos: Path) -> list[str | Path]:
-    np.savez(photos.parent / "test.npz", x=np.array([{"a": 1}, None], dtype=object))
+    np.savez(photos.parent / "test.npz", x=np.array([Hostile(photos.parent / "executed")], dtype=object))
     return ["--data", photos.parent / "test.npz"]
 
 
