@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from search.edge import UserError
+from search.report_page import page
+from search.snapshot import take
 from search.submission import main
 from search.submissions import read, record
 from search.workplace import Workplace
@@ -42,6 +44,18 @@ def test_a_score_is_listed_beside_what_validation_and_test_said(
     assert "is no score" in call("--trial", "1-lr#0", "--score", "nan")[2]
     assert "is not answered yet" in call("--score", "0.7")[2]
     assert len(read(at.study)) == 1
+
+
+def test_the_report_plots_validation_and_test_against_the_leaderboard(at: Workplace) -> None:
+    assert "<h2>Leaderboard</h2>" not in page(take(at.study))
+    record(at.study, "confirm#0", 0.7312, 0.75, 0.72, "<script>x</script>")
+    record(at.study, "ensemble both", 73.5, None, None)
+    shown = page(take(at.study)).partition('<section id="leaderboard">')[2].partition("</section>")[0]
+    assert shown.count("<svg") == 1
+    assert "&lt;script&gt;x&lt;/script&gt;" in shown
+    assert "<script>" not in shown
+    assert '<td class="n">0.7500</td><td class="n">0.7200</td><td class="n">0.7312</td>' in shown
+    assert '<td>ensemble both</td><td class="n">-</td><td class="n">-</td><td class="n">73.5</td>' in shown
 
 
 def test_of_scores_recorded_at_the_same_moment_none_replaces_another(at: Workplace, tmp_path: Path) -> None:
