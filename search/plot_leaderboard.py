@@ -8,7 +8,7 @@ from search.canvas import ACCENT, INK, QUIET, RULE, SMALL, drawing, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDE = 3.6  # inches
+WIDTH, HEIGHT = 4.8, 3.2  # inches
 
 Point = tuple[int, float, float | None, float]
 """Number of the submission, its validation score, its test score, the leaderboard's."""
@@ -17,8 +17,8 @@ Point = tuple[int, float, float | None, float]
 def leaderboard(told: Sequence[Point]) -> "Figure":
     """A dot for each submission, joined to a ring at its test score; on the dashed line the two agree."""
     with drawing():
-        figure = new_figure(SIDE, SIDE)
-        axes = figure.add_axes((0.6 / SIDE, 0.62 / SIDE, (SIDE - 0.75) / SIDE, (SIDE - 0.77) / SIDE))
+        figure = new_figure(WIDTH, HEIGHT)
+        axes = figure.add_axes((0.56 / WIDTH, 0.46 / HEIGHT, (WIDTH - 0.72) / WIDTH, (HEIGHT - 0.6) / HEIGHT))
         across = [score for _, validation, test, _ in told for score in (validation, test) if score is not None]
         said = [score for *_, score in told]
         alike = min(said) <= max(across) + 0.5 and max(said) >= min(across) - 0.5  # else percent against shares
