@@ -56,7 +56,7 @@ def _once(parts: Sequence[Ints], choose: Callable[[Ints], Sequence[Chosen]]) -> 
 
 
 def compared(
-    first: Answered, second: Answered, labels: Ints, groups: Ints | None, scorer: Scorer, draws: int = DRAWS
+    first: Answered, second: Answered, labels: Ints, groups: Ints | None, scorer: Scorer, draws: int | None = None
 ) -> Compared:
     """Both [repetitions, n, ...]; the score is the mean over repetitions. Groups of images are drawn with replacement,
     the same for both (paired bootstrap)."""
@@ -64,7 +64,7 @@ def compared(
     def mean(answered: Answered, counts: Ints | None = None) -> float:
         return float(np.mean([scorer.of(each, labels, counts) for each in answered]))
 
-    gains = [mean(second, counts) - mean(first, counts) for counts in _resampled(labels, groups, draws)]
+    gains = [mean(second, counts) - mean(first, counts) for counts in _resampled(labels, groups, draws or DRAWS)]
     low, high = np.quantile(gains, (0.025, 0.975))
     one, other = mean(first), mean(second)
     return Compared(one, other, other - one, float(low), float(high))

@@ -24,6 +24,8 @@ class Member(BaseModel):
     label: str = ""
     target: str | None = None
     """The part of the label that it answers; None: the whole label."""
+    file: str | None = None
+    """Of predictions from outside: there is no such run, and what holds one cannot predict for other images."""
 
 
 class Shown(BaseModel):
@@ -58,11 +60,13 @@ class Ensemble(BaseModel):
     """Validation images that it was estimated on."""
     estimate: Shown
     """Cross-fitted: every image scored by members that were chosen without its group."""
+    best: str = ""
+    """The best single run or recipe, chosen on all images."""
     naive: float
     """The score on the very images that it was chosen by: too good, for comparison only."""
     test: Shown | None = None
-    together: float | None = None
-    """On the test part, all members at once where `test` is the mean of the folds."""
+    together: Shown | None = None
+    """On the test part with the runs of all folds at once, where `test` is the mean of the folds."""
 
     @model_validator(mode="after")
     def _weights_sum_to_one(self) -> "Ensemble":
@@ -79,7 +83,7 @@ class Ensemble(BaseModel):
 def keep(ensemble: Ensemble, folder: RunFolder) -> Path:
     """Write it, whole or not at all."""
     (folder.path / FOLDER).mkdir(exist_ok=True)
-    return folder.write_json(f"{FOLDER}/{ensemble.name}.json", ensemble.model_dump(mode="json"))
+    return folder.write_json(str(Path(FOLDER) / f"{ensemble.name}.json"), ensemble.model_dump(mode="json"))
 
 
 def read(file: Path) -> Ensemble:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from search import ensembles
 from search.chosen import choose
+from search.edge import UserError
 from search.exporting import model_of
 from search.find import find_study
 from search.folder import RunFolder
@@ -32,6 +33,11 @@ def of_study(
     studies = {study.name: study}
 
     def member(asked: ensembles.Member) -> Model:
+        if asked.file is not None:
+            raise UserError(
+                f"ensemble {ensemble} holds the predictions of {asked.file}, which answers no other pictures; make one "
+                "without them: python -m search.ensemble without --predictions"
+            )
         of = studies.setdefault(asked.study, find_study(store, asked.study))
         return model_of(choose(of, f"{asked.phase}#{asked.trial}", _place(of, runs, checkpoints)))
 

@@ -150,6 +150,11 @@ def test_an_ensemble_answers_with_its_weights(ended: Answered, command: Run, pho
         naive=0.7,
     )
     keep(kept, RunFolder.of(ended.study, ended.runs))
+    outside = Member(study="lr_aug", phase="1-lr", trial=0, weight=1, file="theirs.csv")
+    keep(kept.model_copy(update={"name": "outside", "members": (outside,)}), RunFolder.of(ended.study, ended.runs))
+    refused = command("--ensemble", "outside", "--data", photos, *ended.options)
+    assert (refused.code, refused.out) == (2, "")
+    assert "holds the predictions of theirs.csv, which answers no other pictures" in refused.err
     found = []
     for words in (["--trial", "1-lr#0"], ["--trial", "confirm#0"], ["--ensemble", "both"]):
         told = command(*words, "--data", photos, "--probabilities", *ended.options)
