@@ -179,9 +179,7 @@ def _said(told: Told, what: str) -> Told:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", nargs="*", default=["digits"], help="digits, or whatever a launch takes as --data")
-    parser.add_argument(
-        "--fashion", type=Path, help="folder of Fashion-MNIST: 1,800 images at 14 px, too"
-    )
+    parser.add_argument("--fashion", type=Path, help="folder of Fashion-MNIST: 1,800 images at 14 px, too")
     parser.add_argument("--studies", type=int, default=20, help="A/A studies for each data set")
     parser.add_argument("--planted", type=int, default=3, help="studies for each planted case")
     parser.add_argument("--processes", type=int, default=2)
