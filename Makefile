@@ -18,7 +18,7 @@ GROUND := requirements.txt constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
 .PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
-    environment-bench clean curves verdicts
+    environment-bench clean curves verdicts chaos
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
@@ -30,6 +30,7 @@ help:
 	@echo '              make bench-gpu measures on a GPU'
 	@echo 'make curves   replay stopping and pruning on the table of learning curves, next to Optuna'"'"'s pruners: minutes'
 	@echo 'make verdicts simulate verdicts, then search where nothing is better and where something is: half an hour'
+	@echo 'make chaos    kill, pause and cut off workers, databases and disks, and check that nothing is lost: half an hour'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
 	@echo 'make clean    remove .venv (6 GB to install again) and caches; studies in runs/ stay'
@@ -74,6 +75,9 @@ curves: environment-dev
 verdicts: environment-dev
 	@$(PY) -m benchmarks.verdicts
 	@$(PY) -m benchmarks.same $(ARGS)
+
+chaos: environment-dev
+	@$(PY) -m benchmarks.chaos $(ARGS)
 
 format: environment-dev
 	$(PY) -m ruff check --fix .

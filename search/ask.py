@@ -64,6 +64,7 @@ class Request:
     fleet: str | None
     quiet: bool
     wait_for_db: float
+    db_patience: float
     checkpoint_every: float
     checkpoints: str | None
     weights_in_db: float

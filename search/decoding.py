@@ -16,22 +16,23 @@ LINE_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def decode_progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Yields what is to be called with (done, total) while images are decoded; None says nothing."""
+def decode_progress(quiet: bool, doing: str = "decoding") -> Iterator[Callable[[int, int], None] | None]:
+    """Yields what is to be called with (done, total) while images are decoded, or whatever else is being done with
+    them; None says nothing."""
     if quiet:
         yield None
     elif sys.stdout.isatty() and speaks_unicode():
-        with _bar() as show:
+        with _bar(doing) as show:
             yield show
     else:
-        yield _lines()
+        yield _lines(doing)
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TextColumn("images"), TimeRemainingColumn())
+def _bar(doing: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn("images"), TimeRemainingColumn())
     progress = Progress(*columns, console=Console(highlight=False), transient=True)
-    task = progress.add_task("decoding")
+    task = progress.add_task(doing)
     began = time.monotonic()
 
     def show(done: int, total: int) -> None:
@@ -45,7 +46,7 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
         progress.stop()
 
 
-def _lines() -> Callable[[int, int], None]:
+def _lines(doing: str) -> Callable[[int, int], None]:
     began = told = time.monotonic()
 
     def show(done: int, total: int) -> None:
@@ -54,6 +55,6 @@ def _lines() -> Callable[[int, int], None]:
         if now - told >= LINE_SECONDS and done:
             told = now
             to_go = (now - began) / done * (total - done)
-            click.echo(f"decoding: {done} of {total} images, about {to_go:.0f} s to go")
+            click.echo(f"{doing}: {done} of {total} images, about {to_go:.0f} s to go")
 
     return show

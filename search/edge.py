@@ -73,7 +73,7 @@ def exit_code_of(error: Exception) -> int | None:
         *_mistakes("spaces.overrides", "BadOverride"),
         *_mistakes("storage.errors", "StorageError"),
         *_mistakes("trainer.recipe", "RecipeError"),
-        *_mistakes("trainer.backbone", "BackboneError"),
+        *_mistakes("trainer.weights", "BackboneError"),
         *_mistakes("trainer.sources.source", "DataError"),
         *_mistakes("trainer.custom", "CustomError"),
         *_mistakes("trainer.metrics", "MetricError"),

@@ -9,6 +9,7 @@ from search.plots import Curve, ValueScores
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from search.plot_leaderboard import Point
     from search.records import Gain
 
 
@@ -31,6 +32,9 @@ class Figures:
 
     def gains(self, told: "Sequence[tuple[str, Gain]]", name: str = "gains") -> str:
         return self._svg(name, told, lambda: plots.gains(told)) if told else ""
+
+    def leaderboard(self, told: "Sequence[Point]") -> str:
+        return self._svg("leaderboard", told, lambda: plots.leaderboard(told)) if told else ""
 
     def _svg(self, name: str, data: Any, draw: "Callable[[], Figure]") -> str:
         key = repr(data)

@@ -111,6 +111,13 @@ if TYPE_CHECKING:
     help="Best weights of up to so many MiB travel through PostgreSQL, unless --checkpoints is given (default: 64).",
 )
 @click.option(
+    "--db-patience",
+    type=click.FloatRange(0),
+    default=3600.0,
+    metavar="SECONDS",
+    help="Train on so long while the database is away, then give up (default: 3600).",
+)
+@click.option(
     "--checkpoint-every",
     type=click.FloatRange(0),
     default=30.0,

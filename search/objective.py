@@ -17,52 +17,40 @@ from trainer.replicate import Replicate
 from trainer.run import Epoch, Run
 from trainer.schedule import decay_reason
 
-REPORT_SECONDS = 10.0
-
 
 def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     """Train the leased trial until it ends, and say how in words, or `released` when the worker has to leave.
 
-    Whatever is told of the trial is told with what the attempt has cost so far, in one transaction.
+    Whatever is told of the trial goes through `at.keeper`, which must hold the lease; training does not wait for it.
     Raises `LeaseLost` if another worker has taken the trial over; whatever was done since then is discarded.
     """
-    store, definition = at.study.store, at.study.definition
     recipe = read_recipe(lease.recipe)
     meter.trains(recipe)
-    replicate = Replicate.numbered(lease.replicate, definition.folds)
-    run = Run(recipe, replicate, at.data, at.device, files=at.files, nets=at.nets)
+    run = at.begin(recipe, Replicate.numbered(lease.replicate, at.study.definition.folds), at)
     restore(run, lease, at)
-    rung = _rung(run, phase, lease, at)  # a trial released at a rung has not been judged there yet
-    unsent: list[EpochRow] = []
-    reported = saved = time.monotonic()
-    pause = at.checkpoint_seconds
+    judged = _Judge(phase, lease, at)
+    rung = judged.look(run)  # a trial released at a rung has not been judged there yet
+    saved, pause = time.monotonic(), at.checkpoint_seconds
 
-    for epoch in run if rung is None or not rung.pruned else ():
+    for epoch in run if rung is None else ():
         meter.add(epoch)
-        unsent.append(_row(epoch))
-        if at.keeper.lost:
-            raise LeaseLost(f"{lease.phase} #{lease.number} is no longer held here")
+        at.keeper.tell(_row(epoch))
         if at.leaving():
-            store.report(lease, unsent, save(run, lease, at), meter.row())
-            store.release(lease)
+            at.keeper.release(save(run, lease, at))
             return "released"
-        if _at_rung(run, phase, lease):
-            store.report(lease, unsent, attempt=meter.row())
-            unsent, reported = [], time.monotonic()
-            rung = _rung(run, phase, lease, at)
-            if rung is not None and rung.pruned:
-                break
+        rung = judged.look(run)
+        if rung is not None:
+            break
         if run.stop is None and (began := time.monotonic()) - saved >= pause:
-            store.report(lease, unsent, save(run, lease, at), meter.row())
-            unsent, reported, saved = [], time.monotonic(), time.monotonic()
+            if (row := save(run, lease, at)) is not None:
+                for unheard in at.keeper.publish(row):
+                    at.checkpoints.remove(unheard)
+            saved = time.monotonic()
             pause = pause_after(at.checkpoint_seconds, saved - began)
-        elif time.monotonic() - reported >= REPORT_SECONDS:
-            store.report(lease, unsent, attempt=meter.row())
-            unsent, reported = [], time.monotonic()
 
-    if rung is not None and rung.pruned:
+    if rung is not None:
         result = _result(run, phase, "pruned", rung.reason, attrs={"rung": rung.evidence()})
-        store.finish(lease, result, attempt=meter.row())
+        at.keeper.finish(result, ())
     else:
         stop: Stop = run.stop or "finished"
         ended_well = stop != "diverged"
@@ -70,30 +58,45 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
         weights, in_database = save_weights(run, phase, lease, at) if ended_well else ([], [])
         kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well else []
         result = _result(run, phase, stop, _words(run, recipe), test_score)
-        store.finish(lease, result, unsent, weights, meter.row(), kept + in_database)
+        at.keeper.finish(result, weights, kept + in_database)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
     return result.reason
 
 
-def _at_rung(run: Run, phase: Phase, lease: Lease) -> bool:
-    """Whether the run stands at a rung where it is to be judged: an incumbent never is, nor one that is decaying or
-    about to (it has stalled, and ends with a valid result)."""
+class _Judge:
+    """Compares constant-phase best-so-far scores of the trials of a phase that have reached a rung.
+
+    When the database does not answer at a rung, it asks again after the next epoch what was to be asked there.
+    """
+
+    def __init__(self, phase: Phase, lease: Lease, at: Workplace) -> None:
+        self._phase, self._lease, self._at = phase, lease, at
+        self._open: int | None = None
+
+    def look(self, run: Run) -> pruning.Rung | None:
+        """The rung at which the run is pruned, or None: it goes on."""
+        if not _may_be_pruned(run, self._lease):
+            return None
+        if len(run.epochs) in self._phase.rungs:
+            self._open = len(run.epochs)
+        if self._open is None:
+            return None
+        company = self._at.keeper.company(self._open)
+        if company is None:
+            return None
+        epoch, self._open = self._open, None
+        others = [score.best for score in company if score.trial_id != self._lease.trial_id]
+        mine = max((score for score in run.constant_scores[:epoch] if math.isfinite(score)), default=math.nan)
+        budgets, delta = self._at.study.definition.budgets, self._at.study.settled_rules().delta
+        rung = pruning.judge(epoch, mine, others, delta=delta, eta=budgets.eta, minimum=budgets.company)
+        return rung if rung.pruned else None
+
+
+def _may_be_pruned(run: Run, lease: Lease) -> bool:
+    """An incumbent never is, nor a run that is decaying or about to (it has stalled, and ends with a valid result)."""
     if lease.role == "incumbent" or not run.epochs or run.stop is not None:
         return False
-    on_rung = run.epochs[-1].phase != "decay" and len(run.epochs) in phase.rungs
-    return on_rung and decay_reason(run.constant_scores, run.recipe) is None
-
-
-def _rung(run: Run, phase: Phase, lease: Lease, at: Workplace) -> pruning.Rung | None:
-    """Compare constant-phase best-so-far scores of the trials of this phase that have reached this rung."""
-    if not _at_rung(run, phase, lease):
-        return None
-    budgets, epoch = at.study.definition.budgets, len(run.epochs)
-    scores = at.study.store.rung_scores(lease.study_id, lease.phase, epoch)
-    company = [score.best for score in scores if score.trial_id != lease.trial_id]
-    mine = max((score for score in run.constant_scores if math.isfinite(score)), default=math.nan)
-    delta = at.study.settled_rules().delta
-    return pruning.judge(epoch, mine, company, delta=delta, eta=budgets.eta, minimum=budgets.company)
+    return run.epochs[-1].phase != "decay" and decay_reason(run.constant_scores, run.recipe) is None
 
 
 def _tested(run: Run, lease: Lease, at: Workplace) -> tuple[float, list[Blob]]:

@@ -8,5 +8,6 @@ from search.plot_confusion import confusion
 from search.plot_curves import Curve, curves
 from search.plot_gains import gains
 from search.plot_isolation import ValueScores, isolation
+from search.plot_leaderboard import leaderboard
 
-__all__ = ["Curve", "ValueScores", "as_png", "as_svg", "confusion", "curves", "gains", "isolation"]
+__all__ = ["Curve", "ValueScores", "as_png", "as_svg", "confusion", "curves", "gains", "isolation", "leaderboard"]

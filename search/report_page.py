@@ -19,6 +19,7 @@ from search.progress import clock
 from search.records import Gain
 from search.report_stages import stage_sections
 from search.snapshot import Snapshot
+from search.submissions import read
 from search.work_done import WorkDone
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ CLASSES = 300  # of which the page tells one by one
 def page(snapshot: Snapshot, figures: Figures | None = None, data_text: str = "") -> str:
     """The page as text. `data_text`: what a launch wrote down of the data and their split."""
     figures, study = figures or Figures(), snapshot.study
-    headline, test = snapshot.headline, snapshot.test
+    headline, test, submissions = snapshot.headline, snapshot.test, read(study)
     classes = study.resolved.data.classes
     gains = (
         [(n, g) for n, g in (("validation", headline.validation_gain), ("test", headline.test_gain)) if g]
@@ -59,6 +60,14 @@ def page(snapshot: Snapshot, figures: Figures | None = None, data_text: str = ""
         per_class=sorted(test.per_class.items(), key=lambda item: item[1])[:CLASSES] if test else [],
         confusion=figures.confusion(test.confusion, classes) if test else "",
         openings=study.store.test_openings(study.study_id),
+        submissions=submissions,
+        leaderboard=figures.leaderboard(
+            [
+                (each.number, each.validation, each.test, each.score)
+                for each in submissions
+                if each.validation is not None
+            ]
+        ),
         cost=Cost.of(snapshot),
         balance=_balance(snapshot),
         data_text=data_text,

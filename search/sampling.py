@@ -15,6 +15,7 @@ from storage.rows import RunRow
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 ParamValue = float | int | str
+MOST_KNOWN = 1000  # trials that the sampler learns from, the newest: it copies each of them for every draw
 
 
 def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
@@ -58,7 +59,7 @@ def _propose(
         sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6, multivariate=False)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         known = [_mirrored(row, space) for row in rows if row.phase == phase.name]
-        study.add_trials([trial for trial in known if trial is not None])
+        study.add_trials([trial for trial in known if trial is not None][-MOST_KNOWN:])
         return dict(study.ask(space).params)
 
 

@@ -48,7 +48,8 @@ def save(run: Run, lease: Lease, at: Workplace) -> CheckpointRow | None:
     except CheckpointUnwritable as error:
         log.warning("%s", error)
         return None
-    at.checkpoints.prune(lease.trial_id, keep=2, study=name, kind="resume")
+    # One that the database knows of, one that is on its way to it, the one before, and this.
+    at.checkpoints.prune(lease.trial_id, keep=4, study=name, kind="resume")
     return row
 
 
@@ -79,7 +80,7 @@ def save_weights(run: Run, phase: Phase, lease: Lease, at: Workplace) -> tuple[l
 def _wanted_in_database(weights: bytes, score: float, phase: Phase, at: Workplace) -> bool:
     if len(weights) > at.weights_in_db:
         return False
-    return among_best(phase, at.study.store.runs(at.study.study_id, phase.name), score)
+    return among_best(phase, at.study.store.seen_runs(at.study.study_id, phase.name), score)
 
 
 def _bytes(state: dict[str, Any]) -> bytes:

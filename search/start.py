@@ -83,14 +83,14 @@ class Start:
         Whatever cannot work (broken images, a backbone that does not fit) is told before anything is written.
         """
         request = self.request
-        store = Store.connect(self.url, wait=request.wait_for_db)
+        store = Store.connect(self.url, wait=request.wait_for_db, patience=request.db_patience)
         crew: list[Copy] = []
         if not self._answered(store):
             store.close()  # copies must not hold the connection too
             crew = self._copies()
             if request.checkpoints:  # after the copies: the client of S3 has threads, which no copy of a process has
                 check_place(request.checkpoints)
-            store = Store.connect(self.url)
+            store = Store.connect(self.url, patience=request.db_patience)
         plan, notes = None, ()
         if new := store.manifest(request.study_name) is None:
             self.ground.require()
@@ -192,7 +192,7 @@ class Start:
         arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
         if request.idle_exit is not None:
             arguments += ["--idle-exit", f"{request.idle_exit:g}"]
-        arguments += ["--lease-seconds", f"{request.lease_seconds:g}"]
+        arguments += ["--lease-seconds", f"{request.lease_seconds:g}", "--db-patience", f"{request.db_patience:g}"]
         if request.checkpoints:
             arguments += ["--checkpoints", request.checkpoints]
         elif not study.store.one_host:

@@ -1,7 +1,7 @@
 """A stored study: its frozen definition and what has been measured and decided in it so far."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -31,6 +31,8 @@ class Study:
     store: Store
     manifest: Manifest
     resolved: Resolved
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was read of rows that are written once: a conclusion that is there is never read again."""
 
     @classmethod
     def of(cls, store: Store, manifest: Manifest) -> "Study":
@@ -82,36 +84,40 @@ class Study:
         self.store.measure_once(self.study_id, what, True, worker)
 
     def _asked(self, what: str) -> bool:
-        return self.store.measurement(self.study_id, what) is True
+        return self._measurement(what) is True
 
     def rules(self) -> Rules | None:
-        found = self.store.measurement(self.study_id, "rules")
+        found = self._measurement("rules")
         return None if found is None else Rules.model_validate(found)
 
     def settled_rules(self) -> Rules:
         rules = self.rules()
         if rules is None:
+            self.store.check(self.study_id)
             raise RuntimeError(f"{self.name}: delta and noise are asked for before the pilot settled them")
         return rules
 
     def verdict(self, stage: Stage, depth: Depth = "full") -> Verdict | None:
-        name = at_depth(self.definition.phase_name(stage), depth)
-        return next((v for v in self.store.verdicts(self.study_id) if v.stage == name), None)
+        key = f"verdict/{at_depth(self.definition.phase_name(stage), depth)}"
+        if key not in self._known:
+            self._known.update({f"verdict/{each.stage}": each for each in self.store.verdicts(self.study_id)})
+        return self._known.get(key)
 
     def carried(self, stage: Stage, depth: Depth = "full") -> Recipe:
         """The recipe that the verdict of `stage` carries on."""
         verdict = self.verdict(stage, depth)
         if verdict is None:
+            self.store.check(self.study_id)
             raise RuntimeError(f"{self.name}: stage {stage.name} is asked for its winner before its verdict")
         return read_recipe(verdict.recipe)
 
     def claim(self, stage: Stage) -> Claim | None:
         """What the sequential test of `stage` came to; None while it goes on."""
-        found = self.store.measurement(self.study_id, f"claim/{self.definition.phase_name(stage)}")
+        found = self._measurement(f"claim/{self.definition.phase_name(stage)}")
         return None if found is None else Claim.model_validate(found)
 
     def test_report(self) -> TestReport | None:
-        found = self.store.measurement(self.study_id, "test/report")
+        found = self._measurement("test/report")
         return None if found is None else TestReport.model_validate(found)
 
     @property
@@ -129,12 +135,17 @@ class Study:
         return self.finished and not more
 
     def headline(self, depth: Depth = "full") -> Headline | None:
-        found = self.store.measurement(self.study_id, at_depth("headline", depth))
+        found = self._measurement(at_depth("headline", depth))
         return None if found is None else Headline.model_validate(found)
 
     def ablation(self) -> Ablation | None:
-        found = self.store.measurement(self.study_id, "ablation")
+        found = self._measurement("ablation")
         return None if found is None else Ablation.model_validate(found)
+
+    def _measurement(self, key: str) -> Any:
+        if self._known.get(key) is None:
+            self._known[key] = self.store.measurement(self.study_id, key)
+        return self._known[key]
 
 
 def at_depth(name: str, depth: Depth) -> str:

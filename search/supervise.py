@@ -1,6 +1,7 @@
 """The launcher's watch: workers started, progress shown, the study carried to its answer or left in order."""
 
 import contextlib
+import logging
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from search.progress import PlainLines, Progress, Quiet, clock
 from search.snapshot import Snapshot, take
 from search.study import Study
 from search.tracking import NoTracking, Tracking
+from storage.errors import StorageUnreachable
 
 POLL_SECONDS = 0.5
 
@@ -39,7 +41,7 @@ def carry_to_answer(
     progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
     tracking = tracking or NoTracking()
     began = time.monotonic()
-    with _termination_as_interrupt():
+    with _termination_as_interrupt(), _outages_told(progress):
         try:
             crew.start(devices)
             tracking.start()
@@ -48,12 +50,7 @@ def carry_to_answer(
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
             crew.stop()
-            snapshot = take(study)
-            click.echo(
-                f"stopped after {len(snapshot.ended)} of at most {len(snapshot.ended) + snapshot.remaining} runs; "
-                "the same line goes on where it stopped",
-                err=True,
-            )
+            click.echo(f"stopped{_how_far(study)}; the same line goes on where it stopped", err=True)
             sys.exit(EXIT_INTERRUPTED)
         finally:
             progress.close()
@@ -80,24 +77,63 @@ def carry_to_answer(
 
 
 def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
+    """Places are filled again during an outage, too. Raises StorageUnreachable when it outlasts the patience."""
+    away_since: float | None = None
     notes, told_of_halt = Notes(), False
     while True:
         for news in (*crew.watch(), *tracking.news()):
             progress.say(news)
-        snapshot = take(study)
-        progress.show(snapshot)
-        if snapshot.halt is not None and not told_of_halt:
-            progress.say(told(study, snapshot.halt))
-            told_of_halt = True
-        if snapshot.finished or not crew.running:
+        try:
+            with study.store.patient_for(0.0):
+                snapshot = take(study)
+            away_since = None
+            progress.show(snapshot)
+            if snapshot.halt is not None and not told_of_halt:
+                progress.say(told(study, snapshot.halt))
+                told_of_halt = True
+            if snapshot.finished or not crew.running:
+                return
+            look(snapshot)
+            notes.keep(snapshot)
+        except StorageUnreachable:
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > study.store.patience:
+                raise
+        if not crew.running:
             return
-        look(snapshot)
-        notes.keep(snapshot)
         time.sleep(POLL_SECONDS)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _how_far(study: Study) -> str:
+    try:
+        with study.store.patient_for(0.0):
+            snapshot = take(study)
+    except StorageUnreachable:
+        return " while the database is away: what was not told of is trained again"
+    ended = len(snapshot.ended)
+    return f" after {ended} of at most {ended + snapshot.remaining} runs"
+
+
+@contextlib.contextmanager
+def _outages_told(progress: Progress) -> Iterator[None]:
+    """What the storage says of an outage is shown with the progress: one line when it begins, one when it is over."""
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            progress.say(record.getMessage())
+
+    log, handler = logging.getLogger("ceteris.storage"), Told()
+    log.addHandler(handler)
+    propagated, log.propagate = log.propagate, False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagated
 
 
 @contextlib.contextmanager

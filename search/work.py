@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import uuid
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +37,7 @@ with collector_paused():
     from search.worker import TooManyFailures, Worker
     from search.workplace import Workplace
     from storage.checkpoints import checkpoints_at
+    from storage.errors import StorageError, StudyMissing
     from storage.store import Store
     from trainer.custom import Files
     from trainer.data import Dataset
@@ -45,7 +47,8 @@ with collector_paused():
     from trainer.replay import CaptureError
 
 log = logging.getLogger("ceteris.worker")
-RENEWALS_PER_LEASE = 3
+RENEWALS_PER_LEASE = 2
+GOODBYE_SECONDS = 3.0  # of patience with a database that is away
 
 
 @click.command(hidden=True)
@@ -59,6 +62,8 @@ RENEWALS_PER_LEASE = 3
 @click.option("--weights-in-db", type=float, default=0.0, help="MiB; 0: none.")
 @click.option("--checkpoint-every", type=float, default=30.0)
 @click.option("--lease-seconds", type=float, default=30.0)
+@click.option("--db-patience", type=float, default=3600.0)
+@click.option("--wait-for-db", type=float, default=0.0)
 @click.option("--threads", type=int, default=1)
 @click.option("--launcher", type=int)
 @click.option("--speculate", type=click.Choice(["on", "off"]), default="on")
@@ -75,6 +80,8 @@ def main(
     weights_in_db: float,
     checkpoint_every: float,
     lease_seconds: float,
+    db_patience: float,
+    wait_for_db: float,
     threads: int,
     launcher: int | None,
     speculate: str,
@@ -86,7 +93,7 @@ def main(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     leaving = Leaving(launcher)
     torch.set_num_threads(threads)
-    store = Store.connect(storage, ttl=lease_seconds)
+    store = Store.connect(storage, ttl=lease_seconds, wait=wait_for_db, patience=db_patience)
     manifest = store.manifest(name)
     if manifest is None:
         raise UserError(f"no study is called {name!r} in {store.url_without_secret}; start it with search.launch")
@@ -132,9 +139,14 @@ def main(
         raise UserError(str(error)) from error
     except CaptureError as error:
         unsound = error
+    except StudyMissing as error:
+        raise UserError(
+            f"study {name} was deleted while this worker was at work on it: nothing is left to do"
+        ) from error
     finally:
         keeper.close()
-        store.leave(worker)
+        with suppress(StorageError), store.patient_for(GOODBYE_SECONDS):
+            store.leave(worker)
         store.close()
     if leaving.interrupted:
         sys.exit(EXIT_INTERRUPTED)

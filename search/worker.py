@@ -24,7 +24,8 @@ from trainer.replay import CaptureError
 
 log = logging.getLogger("ceteris.worker")
 FAILURES_IN_A_ROW = 3
-LONGEST_WAIT = 1.0
+LONGEST_WAIT = 3.0
+HELP_SECONDS = 10.0  # between two looks for something to train ahead
 
 
 class TooManyFailures(Exception):
@@ -37,6 +38,9 @@ class Worker:
         self._study, self._store = at.study, at.study.store
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
         self._idle_since: float | None = None
+        self._looked_for_help = -HELP_SECONDS
+        self._dropped: set[int] = set()
+        self._ended: int | None = None  # the trial that ended well here last
 
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
@@ -55,7 +59,7 @@ class Worker:
                     return
                 case Wait(seconds=seconds):
                     if not (self._at.speculates and self._helped(phase)):
-                        self._rest(min(seconds, LONGEST_WAIT))
+                        self._rest(seconds)
                 case Lease():
                     self._train(got, phase)
 
@@ -69,22 +73,38 @@ class Worker:
         if time.monotonic() - self._idle_since >= self._at.idle_exit:
             log.info("nothing to do for %.0f s: this worker leaves", self._at.idle_exit)
             self._at.leaving.after_trial()
-        self._at.leaving.pause(seconds)
+        # Who has waited for long asks less often: a quarter of the wait is lost at most.
+        self._at.leaving.pause(min(max(seconds, (time.monotonic() - self._idle_since) / 4), LONGEST_WAIT))
 
     def _helped(self, waiting_for: Phase) -> bool:
         """Whether a run was found, and trained, of the next common replicate of an earlier stage's finalists."""
+        if time.monotonic() - self._looked_for_help < HELP_SECONDS:
+            return False
         for phase in claims.wanted(self._study):
             if phase.name != waiting_for.name and isinstance(got := self._claim(phase), Lease):
                 self._train(got, phase)
                 return True
+        self._looked_for_help = time.monotonic()
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
         draw = partial(self._draw, phase)
-        return self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
+        got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
+        self._drop_weights(phase)
+        return got
+
+    def _drop_weights(self, phase: Phase) -> None:
+        """Of runs that are seen to be superfluous, once each."""
+        gone = superfluous(phase, self._store.seen_runs(self._study.study_id, phase.name))
+        rows = [row for row in gone if row.trial_id not in self._dropped]
+        drop_weights(self._study.name, rows, self._at.checkpoints)
+        self._dropped.update(row.trial_id for row in rows)
+        ended, self._ended = self._ended, None
+        if self._at.weights_in_db and rows and ended is not None and ended not in {row.trial_id for row in gone}:
+            self._store.drop_blobs([row.trial_id for row in rows], "weights")  # one has just lost its place to it
 
     def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
-        rows = self._store.runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
+        rows = self._store.seen_runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
             return None
         if deadline.end_in_time(self._study, phase):
@@ -108,20 +128,15 @@ class Worker:
 
     def _train(self, lease: Lease, phase: Phase) -> None:
         at, self._idle_since = self._at, None
-        at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}")
         began = time.monotonic()
         with measuring(str(at.device), at.mode, at.gauge) as meter:
+            at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}", meter.row)
             try:
                 how = train(lease, phase, at, meter)
                 log.info(
                     "%s #%d  %s: %s in %.1f s", lease.phase, lease.number, setting(lease), how, time.monotonic() - began
                 )
-                self._failures, self._ended_well = 0, True
-                rows = self._store.runs(self._study.study_id, phase.name)
-                gone = superfluous(phase, rows)
-                drop_weights(self._study.name, gone, at.checkpoints)
-                if at.weights_in_db and gone and lease.trial_id not in {row.trial_id for row in gone}:
-                    self._store.drop_blobs([row.trial_id for row in gone], "weights")  # one has just lost its place
+                self._failures, self._ended_well, self._ended = 0, True, lease.trial_id
             except LeaseLost as error:
                 log.warning("%s", error)
             except StorageError:

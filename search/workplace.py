@@ -1,7 +1,7 @@
 """What a worker brings to every trial."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -15,6 +15,14 @@ from storage.rows import JSON
 from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.nets import Nets
+from trainer.recipe import Recipe
+from trainer.replicate import Replicate
+from trainer.run import Run
+
+
+def begin(recipe: Recipe, replicate: Replicate, at: "Workplace") -> Run:
+    """The run of a recipe on what is at this workplace."""
+    return Run(recipe, replicate, at.data, at.device, files=at.files, nets=at.nets)
 
 
 @dataclass(frozen=True)
@@ -39,3 +47,5 @@ class Workplace:
     speculates: bool = True
     weights_in_db: int = 0
     idle_exit: float = math.inf
+    begin: Callable[[Recipe, Replicate, "Workplace"], Run] = begin
+    """Makes the run of a trial."""

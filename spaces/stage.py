@@ -136,12 +136,9 @@ def scientific_values(stage: Stage, incumbent: Recipe) -> tuple[Setting, ...]:
     domains = [(stage.factor, stage.domain.values())]
     if stage.crossed:
         domains.append((stage.crossed.factor, stage.crossed.domain.values()))
-    found = [held(stage, incumbent)]
-    for combined in product(*(values for _, values in domains)):
-        setting = Setting(tuple(zip(stage.asks, combined, strict=True)))
-        if setting not in found:
-            found.append(setting)
-    return tuple(found)
+    combined = product(*(values for _, values in domains))
+    settings = (Setting(tuple(zip(stage.asks, values, strict=True))) for values in combined)
+    return tuple(dict.fromkeys((held(stage, incumbent), *settings)))
 
 
 def check_values(name: str, asked: Factor) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -77,6 +78,11 @@ class CheckpointBucket:
                 obstore.delete(self._store, gone)
         except (BaseError, FileNotFoundError, PermissionError):
             return
+
+    def remove(self, row: CheckpointRow) -> None:
+        """Delete one object; that it is missing, or stays for now, is no error."""
+        with suppress(BaseError, FileNotFoundError, PermissionError):
+            obstore.delete(self._store, row.location)
 
     def trials(self, study: str) -> set[int]:
         """The ids of the trials of which there is something here."""

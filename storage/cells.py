@@ -14,7 +14,10 @@ from storage.schema import CellTable, CheckpointTable, EntryTable, EpochTable
 
 
 def end_cell(connection: Connection, cell_id: int, result: Result, **change: Any) -> bool:
-    """Make a cell terminal, in Optuna too, and in every phase that uses it. False when Optuna's trial is gone."""
+    """Make a cell terminal, in Optuna too. False when Optuna's trial is gone.
+
+    Other phases that use it show their copy as soon as a worker of theirs looks (`show_reused`).
+    """
     state = STATE_OF_STOP[result.stop]
     value = 0.0 if result.stop == "diverged" else result.value
     if state == "FAIL" or value is None or not isfinite(value):
@@ -40,16 +43,14 @@ def end_cell(connection: Connection, cell_id: int, result: Result, **change: Any
     scored = {} if change["test_score"] is None else {"test_score": change["test_score"]}
     attrs = {**result.attrs, **scored, "stop": result.stop, "reason": reason}
     optuna_tables.set_attrs(connection, trial_id, attrs)
-    # Phases that met this cell while it was running get their copy now. The update above holds the cell's row, which
-    # an entry is made under, too: none can slip in between.
-    late = select(EntryTable.entry_id).where(EntryTable.cell_id == cell_id, EntryTable.trial_id.is_(None))
-    for (entry_id,) in connection.execute(late).all():
-        show_reused(connection, entry_id)
     return True
 
 
 def show_reused(connection: Connection, entry_id: int) -> None:
-    """Put a copy of the terminal run behind an entry into the Optuna study of the entry's own phase."""
+    """Put a copy of the terminal run behind an entry into the Optuna study of the entry's own phase, once."""
+    unshown = EntryTable.entry_id == entry_id, EntryTable.trial_id.is_(None)
+    if connection.execute(select(EntryTable.entry_id).where(*unshown).with_for_update()).first() is None:
+        return  # somebody else was faster
     home = CellTable.optuna_study, CellTable.number, CellTable.trial_id, CellTable.home
     own = EntryTable.phase, EntryTable.params, EntryTable.shown
     found = select(*home, *own).join(EntryTable, EntryTable.cell_id == CellTable.cell_id)

@@ -33,6 +33,8 @@ class Checkpoints(Protocol):
 
     def read(self, row: CheckpointRow) -> bytes: ...
 
+    def remove(self, row: CheckpointRow) -> None: ...
+
     def prune(
         self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None
     ) -> None: ...
@@ -140,6 +142,11 @@ class CheckpointFolder:
         if not file.is_relative_to(self.root.resolve()):
             raise CheckpointDamaged(f"checkpoint {row.location!r} lies outside of {self.root}")
         return file
+
+    def remove(self, row: CheckpointRow) -> None:
+        """Delete one file; that it is missing is no error."""
+        with suppress(OSError, CheckpointDamaged):
+            self._file(row).unlink()
 
     def _studies(self) -> list[Path]:
         return [each for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []

@@ -1,7 +1,8 @@
 """claim(): how a worker gets its next run, without a server that hands them out.
 
-The loop looks (one cheap reading statement), draws a proposal outside of any transaction, and asks for the grant. That
-a phase is done is decided on a look taken after the draw.
+The loop looks (one reading statement, of what is new or unfinished), draws a proposal outside of any transaction, and
+asks for the grant. That a phase is done is decided on a look taken after the draw. Runs that this phase shares with
+another are shown in its own Optuna study by whoever sees first that they have ended.
 """
 
 import random
@@ -10,13 +11,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, select
 
+from storage import cells, optuna_tables
 from storage.database import Database
 from storage.errors import StudyMissing
-from storage.grant import UNFINISHED, Asked, Conflict, server_age, take
-from storage.rows import CellKey, Lease, PhaseDone, Proposal, Wait
-from storage.schema import BudgetTable, CellTable, DatabaseClock, EntryTable, LeaseTable
+from storage.grant import Asked, Conflict, Known, enter, refer, server_age, shown_of, take
+from storage.history import COLUMNS, History
+from storage.rows import UNFINISHED, CellKey, Lease, PhaseDone, Proposal, Wait
+from storage.schema import BudgetTable, CellTable, DatabaseClock, EntryTable, LeaseTable, ManifestTable
 
 Draw = Callable[[frozenset[CellKey]], Proposal | None]
 
@@ -27,6 +30,7 @@ POLL_SECONDS = 0.5  # how often it is worth asking while others run
 class _View:
     """The state of a phase at one instant."""
 
+    study: str
     allowed: int
     used: int
     closed: str | None
@@ -35,6 +39,7 @@ class _View:
     claimable: int
     next_expiry: float | None  # seconds from now, of the lease that expires next
     hold: float  # seconds until this worker may take over
+    unshown: list[int]  # entries whose run has ended elsewhere and has no copy here yet
 
     @property
     def full(self) -> str | None:
@@ -44,16 +49,15 @@ class _View:
         return f"all {self.allowed} runs of the budget are used" if self.used >= self.allowed else None
 
 
-def claim(
-    database: Database, study_id: int, phase: str, worker: str, nonce: str, draw: Draw
-) -> Lease | Wait | PhaseDone:
+def claim(database: Database, history: History, asked: Asked, draw: Draw) -> Lease | Wait | PhaseDone:
     """The next run for a worker, or how long to wait, or the news that the phase is done.
 
     Raises StudyMissing when the phase was never opened or the study was deleted.
     """
-    asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
     while True:
-        view = database.read(lambda connection: _look(connection, asked))
+        view = database.read(lambda connection: _look(connection, asked, history))
+        for entry_id in view.unshown:
+            database.write(lambda connection: cells.show_reused(connection, entry_id))  # noqa: B023
         if view.claimable:
             lease = database.write(lambda connection: take(connection, asked))
             if lease is not None:
@@ -61,19 +65,22 @@ def claim(
             time.sleep(random.uniform(0.0, 0.05))  # somebody else was faster, or is renewing at this moment
             continue
         if view.full is None:
-            taken = database.read(lambda connection: _entered(connection, study_id, phase))
-            proposal = draw(taken)
+            proposal = draw(history.taken)
             if proposal is not None:
-                if proposal.cell in taken:
-                    raise ValueError(f"the draw proposed {proposal.cell}, which is entered in {phase} already")
-                with suppress(Conflict):
-                    lease = database.write(lambda connection: take(connection, asked, proposal))  # noqa: B023
-                    if lease is not None:
-                        return lease
+                if proposal.cell in history.taken:
+                    raise ValueError(f"the draw proposed {proposal.cell}, which is entered in {asked.phase} already")
+                study = f"{view.study}/{asked.phase}"
+                if proposal.distributions != history.checked:
+                    shown = shown_of(proposal)
+                    database.read(lambda connection: optuna_tables.check_compatible(connection, study, shown))  # noqa: B023
+                    history.checked = proposal.distributions
+                lease = _enter(database, asked, proposal, study)
+                if lease is not None:
+                    return lease
                 continue
             # Others may have entered the last runs since that look: only one after the draw shows them unfinished.
-            view = database.read(lambda connection: _look(connection, asked))
-            if view.claimable:
+            view = database.read(lambda connection: _look(connection, asked, history))
+            if view.claimable or view.unshown:
                 continue
         if view.unfinished == 0:
             return PhaseDone(view.full or f"all {view.entered} runs of the domain are entered")
@@ -81,50 +88,63 @@ def claim(
         return Wait(seconds=max(0.05, soon) * random.uniform(0.8, 1.2), running=view.unfinished)
 
 
-def _look(connection: Connection, asked: Asked) -> _View:
-    here = EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase
-    joined = (
-        select(
-            func.count().label("entered"),
-            func.count().filter(CellTable.state.in_(UNFINISHED)).label("unfinished"),
-            func.count().filter(CellTable.state == "WAITING").label("waiting"),
-            func.count().filter(LeaseTable.nonce == asked.nonce).label("won"),
-            func.count().filter(LeaseTable.expires_at <= DatabaseClock()).label("expired"),
-            func.min(case((LeaseTable.expires_at > DatabaseClock(), LeaseTable.expires_at))).label("next_expiry"),
-        )
-        .select_from(EntryTable)
-        .join(CellTable, CellTable.cell_id == EntryTable.cell_id)
-        .outerjoin(LeaseTable, LeaseTable.cell_id == CellTable.cell_id)
-        .where(*here)
-        .subquery()
-    )
+def _enter(database: Database, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease | None:
+    """Start the proposed run; None when it is referenced instead, or somebody else was faster."""
+    try:
+        return database.write(lambda connection: enter(connection, asked, proposal, optuna_study))
+    except Known:
+        with suppress(Conflict):
+            database.write(lambda connection: refer(connection, asked, proposal))
+    except Conflict:  # or Optuna's study is gone, which is told here
+        database.read(lambda connection: optuna_tables.check_compatible(connection, optuna_study, shown_of(proposal)))
+    return None
+
+
+def _look(connection: Connection, asked: Asked, history: History) -> _View:
     # One statement, hence one instant: a run that is in the budget is among the unfinished, too.
-    budget = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
-    looked = select(
-        BudgetTable.allowed,
-        BudgetTable.used,
-        BudgetTable.closed,
-        joined,
-        DatabaseClock().label("now"),
-        server_age(connection).label("server_age"),
-    ).join(joined, literal(True))
-    row = connection.execute(looked.where(*budget)).one_or_none()
-    if row is None:
-        raise StudyMissing(f"the phase {asked.phase} of study {asked.study_id} is not in the database: deleted?")
-    hold = max(0.0, asked.ttl - min(asked.connected_for(), row.server_age))
-    return _View(
-        allowed=row.allowed,
-        used=row.used,
-        closed=row.closed,
-        entered=row.entered,
-        unfinished=row.unfinished,
-        claimable=row.won + row.waiting + (row.expired if hold == 0.0 else 0),
-        next_expiry=0.0 if row.expired else (None if row.next_expiry is None else row.next_expiry - row.now),
-        hold=hold,
+    entries = EntryTable.__table__.join(CellTable.__table__, CellTable.cell_id == EntryTable.cell_id).outerjoin(
+        LeaseTable.__table__, LeaseTable.cell_id == CellTable.cell_id
     )
-
-
-def _entered(connection: Connection, study_id: int, phase: str) -> frozenset[CellKey]:
-    cells = select(CellTable.signature, CellTable.replicate).join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
-    here = EntryTable.study_id == study_id, EntryTable.phase == phase
-    return frozenset(CellKey(*row) for row in connection.execute(cells.where(*here)))
+    budget = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
+    looked = (
+        select(
+            ManifestTable.name.label("study"),
+            BudgetTable.allowed,
+            BudgetTable.used,
+            BudgetTable.closed,
+            DatabaseClock().label("now"),
+            server_age(connection).label("server_age"),
+            history.phases().label("phases"),
+            LeaseTable.nonce.label("held_by"),
+            LeaseTable.expires_at,
+            *COLUMNS,
+        )
+        .select_from(BudgetTable.__table__.outerjoin(entries, history.news()))
+        .join(ManifestTable, ManifestTable.study_id == BudgetTable.study_id)
+        .where(*budget)
+    )
+    found = connection.execute(looked).mappings().all()
+    if not found:
+        raise StudyMissing(f"the phase {asked.phase} of study {asked.study_id} is not in the database: deleted?")
+    if history.stale(found[0]["phases"]):
+        return _look(connection, asked, history)
+    told = [row for row in found if row["entry_id"] is not None]
+    runs = [history.note(row) for row in told]
+    phase, now = found[0], found[0]["now"]
+    hold = max(0.0, asked.ttl - min(asked.connected_for(), phase["server_age"]))
+    expiries = [row["expires_at"] for row in told if row["expires_at"] is not None]
+    expired = sum(at <= now for at in expiries)
+    waiting = sum(run.state == "WAITING" for run in runs)
+    won = sum(row["held_by"] == asked.nonce for row in told)
+    return _View(
+        study=phase["study"],
+        allowed=phase["allowed"],
+        used=phase["used"],
+        closed=phase["closed"],
+        entered=len(history.rows),
+        unfinished=sum(run.state in UNFINISHED for run in runs),
+        claimable=won + waiting + (expired if hold == 0.0 else 0),
+        next_expiry=0.0 if expired else min((at - now for at in expiries), default=None),
+        hold=hold,
+        unshown=[row["entry_id"] for row in told if row["own_number"] is None and row["state"] not in UNFINISHED],
+    )

@@ -4,6 +4,7 @@ A body given to `write` or `read` may run several times, the last time after a c
 re-read what it depends on. Errors that no waiting mends (bugs, violated constraints) are raised at once.
 """
 
+import logging
 import random
 import threading
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -21,9 +22,11 @@ from storage.refusals import READ_ONLY, refusal
 from storage.urls import without_secret
 
 T = TypeVar("T")
+log = logging.getLogger("ceteris.storage")  # one line when the database goes away, one when it is back
 
 FIRST_CONTACT_SECONDS = 9.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+TOLD_AFTER_SECONDS, BUSY_TOLD_AFTER_SECONDS = 0.5, 5.0  # an outage; a lock or a full disk
 # SQLite result codes: busy, locked, input/output error, disk full, cannot open.
 _SQLITE_TRANSIENT = {5, 6, 10, 13, 14}
 # Idle-in-transaction time limit; read-only (a standby during a failover). The others are OperationalErrors.
@@ -44,6 +47,10 @@ class Database:
         self._closed = threading.Event()
         self._own_patience = threading.local()
         self._connected_since: float | None = None
+        self._failing_since: float | None = None
+        self._told_away = False
+        if not self.is_sqlite:
+            event.listen(self.writer, "connect", self._note_connection)
 
     @property
     def is_sqlite(self) -> bool:
@@ -105,12 +112,13 @@ class Database:
             result = body(connection)
         if self._connected_since is None:
             self._connected_since = time.monotonic()
+        self._note_success()
         return result
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         own = getattr(self._own_patience, "seconds", None)
         give_up = time.monotonic() + (self.patience if own is None else own)
-        pause = FIRST_PAUSE
+        pause, longest = FIRST_PAUSE, min(LONGEST_PAUSE, self.ttl / 3)
         while True:
             try:
                 return attempt()
@@ -122,11 +130,29 @@ class Database:
                 if disconnected(error):
                     # Everybody else was cut off, too: they get one TTL to come back before their leases are taken.
                     self._connected_since = None
+                self._note_failure(error)
                 if time.monotonic() >= give_up:
                     raise StorageUnreachable(f"{self.shown} does not answer: {self.reason(error)}") from error
             if self._closed.wait(min(pause * random.uniform(0.5, 1.5), max(0.0, give_up - time.monotonic()))):
                 raise StorageUnreachable(f"{self.shown} was closed while it did not answer")
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, longest)
+
+    def _note_connection(self, *_: object) -> None:
+        """Also one that the pool makes by itself in the place of a dead one: everybody else may have been cut off."""
+        self._connected_since = None
+
+    def _note_failure(self, error: DBAPIError) -> None:
+        self._failing_since = since = self._failing_since or time.monotonic()
+        lasts = TOLD_AFTER_SECONDS if disconnected(error) else BUSY_TOLD_AFTER_SECONDS
+        if not self._told_away and time.monotonic() - since >= lasts:
+            self._told_away = True
+            log.warning("database unreachable, training goes on, retrying (%s)", self.reason(error))
+
+    def _note_success(self) -> None:
+        since, self._failing_since = self._failing_since, None
+        if self._told_away and since is not None:
+            self._told_away = False
+            log.warning("database back after %.0f s", time.monotonic() - since)
 
 
 def transient(error: DBAPIError) -> bool:

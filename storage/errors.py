@@ -24,6 +24,10 @@ class NameInvalid(StorageError):
     """A name that not every backend and file system can hold."""
 
 
+class ValueInvalid(StorageError):
+    """A number, text or attribute that not every backend can hold as it is."""
+
+
 class StudyMissing(StorageError):
     """The study (or the phase of it) is not in the database: never created, or deleted meanwhile."""
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from optuna.trial import TrialState
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, true, update
 
-from storage import attempts, blobs, optuna_tables
+from storage import attempts, blobs, fleet, optuna_tables, runs
 from storage.attempts import AttemptRow
 from storage.blobs import Blob
 from storage.cells import end_cell, finite
 from storage.errors import LeaseLost
-from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Lease, Result
+from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Lease, Result, RungScore
 from storage.schema import CellTable, CheckpointTable, DatabaseClock, EpochTable, LeaseTable, table_of
 from storage.upsert import upsert
 
@@ -27,9 +27,9 @@ def holds(connection: Connection, lease: Lease) -> bool:
     return connection.execute(select(LeaseTable.token).where(*_held(lease))).first() is not None
 
 
-def renew(connection: Connection, lease: Lease, ttl: float) -> None:
+def renew(connection: Connection, lease: Lease, ttl: float, **change: Any) -> None:
     """Push the expiry `ttl` seconds ahead."""
-    renewed = update(LeaseTable).where(*_held(lease)).values(expires_at=DatabaseClock() + ttl)
+    renewed = update(LeaseTable).where(*_held(lease)).values(expires_at=DatabaseClock() + ttl, **change)
     if not connection.execute(renewed).rowcount:
         raise _lost(lease)
 
@@ -41,19 +41,34 @@ def report(
     epochs: Sequence[EpochRow],
     checkpoints: Sequence[CheckpointRow],
     attempt: AttemptRow | None = None,
+    doing: str | None = None,
 ) -> None:
     """Epochs, pointers, what the attempt cost, and a renewal at once. Writing the same again changes nothing."""
-    renew(connection, lease, ttl)
+    # Progress: a run that is often preempted is not one that kills its workers.
+    fresh = {"attempts": 1} if any(each.kind == "resume" for each in checkpoints) else {}
+    renew(connection, lease, ttl, **fresh)
     _write_epochs(connection, lease, epochs)
-    if any(each.kind == "resume" for each in checkpoints):
-        # Progress: a run that is often preempted is not one that kills its workers.
-        connection.execute(update(LeaseTable).where(*_held(lease)).values(attempts=1))
-    if epochs:
-        reached = max(row.epoch for row in epochs)
-        connection.execute(update(CellTable).where(CellTable.cell_id == lease.cell_id).values(epochs=reached))
     _write_checkpoints(connection, lease, checkpoints)
     if attempt is not None:
         attempts.write(connection, lease, attempt)
+    if doing is not None:
+        fleet.beat(connection, lease.worker, doing)
+
+
+def at_rung(connection: Connection, lease: Lease, epochs: Sequence[EpochRow], epoch: int) -> list[RungScore]:
+    """Write epochs for others to compare with, and read what the rung rule compares at `epoch`.
+
+    Two statements, for this is half of what a short trial costs: the first checks and locks the lease and reads. Optuna
+    is told with the next report.
+    """
+    held = select(LeaseTable.token).where(*_held(lease)).with_for_update(read=True).subquery("held")
+    company = runs.company(lease.study_id, lease.phase, epoch).subquery("company")
+    asked = select(company).select_from(held.outerjoin(company, true())).order_by(company.c.trial_id)
+    rows = connection.execute(asked).all()
+    if not rows:
+        raise _lost(lease)
+    _upsert_epochs(connection, lease, epochs)
+    return [RungScore(*row) for row in rows if row.trial_id is not None]
 
 
 def put(connection: Connection, lease: Lease, ttl: float, piece: dict[str, Any]) -> None:
@@ -77,12 +92,13 @@ def finish(
             return
         raise _lost(lease)
     _write_epochs(connection, lease, epochs)
-    if result.stop != "failed":
+    if result.stop != "failed" and lease.token > 1:  # else nobody was here before
         _forget_epochs_after(connection, lease.trial_id, result.epochs_total)
     _write_checkpoints(connection, lease, checkpoints)
     if attempt is not None:
         attempts.write(connection, lease, attempt)
-    blobs.forget_earlier(connection, lease)
+    if lease.token > 1:
+        blobs.forget_earlier(connection, lease)
     for piece in (piece for blob in small_blobs for piece in blobs.pieces(blob)):
         blobs.write(connection, lease, piece)
     if not end_cell(connection, lease.cell_id, result):
@@ -118,6 +134,12 @@ def _lost(lease: Lease) -> LeaseLost:
 
 
 def _write_epochs(connection: Connection, lease: Lease, epochs: Sequence[EpochRow]) -> None:
+    """In our table and, for the viewer, in Optuna's."""
+    _upsert_epochs(connection, lease, epochs)
+    optuna_tables.report(connection, lease.trial_id, {row.epoch: row.score for row in epochs}.items())
+
+
+def _upsert_epochs(connection: Connection, lease: Lease, epochs: Sequence[EpochRow]) -> None:
     unique = {row.epoch: row for row in epochs}.values()  # one statement cannot replace a row twice
     rows = [
         {
@@ -134,7 +156,6 @@ def _write_epochs(connection: Connection, lease: Lease, epochs: Sequence[EpochRo
         for row in unique
     ]
     upsert(connection, table_of(EpochTable), rows, keys=("trial_id", "epoch"))
-    optuna_tables.report(connection, lease.trial_id, [(row.epoch, row.score) for row in unique])
 
 
 def _forget_epochs_after(connection: Connection, trial_id: int, epoch: int) -> None:
@@ -151,8 +172,7 @@ def _write_checkpoints(connection: Connection, lease: Lease, checkpoints: Iterab
     }
     for row in rows.values():
         upsert(connection, table_of(CheckpointTable), [row], keys=("trial_id", "token", "epoch", "kind"))
-    for kind in {row["kind"] for row in rows.values()}:
+    for kind in {row["kind"] for row in rows.values() if row["kind"] == "resume" or lease.token > 1}:
         mine = CheckpointTable.trial_id == lease.trial_id, CheckpointTable.kind == kind
         kept = select(CheckpointTable.id).where(*mine).order_by(CheckpointTable.id.desc()).limit(KEPT_CHECKPOINTS)
-        ids = connection.execute(kept).scalars().all()
-        connection.execute(delete(CheckpointTable).where(*mine, CheckpointTable.id.not_in(ids)))
+        connection.execute(delete(CheckpointTable).where(*mine, CheckpointTable.id.not_in(kept)))

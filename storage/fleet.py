@@ -1,12 +1,13 @@
 """The workers of a study, and who opened the test labels."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from storage.names import check_key, clean_text
 from storage.rows import TestOpening, WorkerRow
-from storage.schema import DatabaseClock, TestOpeningTable, WorkerTable, table_of
+from storage.schema import DatabaseClock, LeaseTable, TestOpeningTable, WorkerTable, table_of
 from storage.studies import check_exists
 from storage.upsert import upsert
 
@@ -48,12 +49,20 @@ def leave(connection: Connection, worker_id: str) -> None:
     connection.execute(seen.values(last_seen=DatabaseClock(), left_at=DatabaseClock()))
 
 
-def workers(connection: Connection, study_id: int) -> list[WorkerRow]:
-    """All workers that ever registered for a study, in the order of their coming."""
-    rows = select(WorkerTable).where(WorkerTable.study_id == study_id)
-    rows = rows.order_by(WorkerTable.started_at, WorkerTable.worker_id)
+def workers(connection: Connection, study_id: int, ttl: float) -> list[WorkerRow]:
+    """All workers that ever registered for a study, in the order of their coming.
+
+    A lease is a sign of life as well: whoever holds one renewed it `ttl` seconds before it expires.
+    """
+    renewed = select(func.max(LeaseTable.expires_at)).where(LeaseTable.worker == WorkerTable.worker_id)
+    rows = select(WorkerTable, renewed.correlate(WorkerTable).scalar_subquery().label("expires_at"))
+    rows = rows.where(WorkerTable.study_id == study_id).order_by(WorkerTable.started_at, WorkerTable.worker_id)
     names = WorkerRow.__dataclass_fields__
-    return [WorkerRow(**{name: getattr(row, name) for name in names}) for row in connection.execute(rows)]
+    told = []
+    for row in connection.execute(rows):
+        worker = WorkerRow(**{name: getattr(row, name) for name in names})
+        told.append(replace(worker, last_seen=max(worker.last_seen, (row.expires_at or 0.0) - ttl)))
+    return told
 
 
 def record_test_opening(connection: Connection, study_id: int, nonce: str, who: str, why: str) -> None:

@@ -1,5 +1,5 @@
-"""The transaction behind claim(), in this order: a nonce seen before, an expired lease, a trial that waits, a new trial
-within the budget.
+"""The transactions behind claim(), in this order: what a nonce seen before has won, an expired lease, a trial that
+waits; if there is none, a new trial within the budget.
 
 The reaper of dead workers *is* the claim: a trial is taken over under its own number with a higher token, and whoever
 held it before can write nothing more.
@@ -7,9 +7,10 @@ held it before can write nothing more.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from optuna.trial import TrialState
-from sqlalchemy import ColumnElement, Connection, Float, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Float, delete, exists, func, insert, literal, select, update
 
 from storage import cells, optuna_tables
 from storage.errors import StudyMissing
@@ -22,17 +23,19 @@ from storage.schema import (
     EntryTable,
     EpochTable,
     LeaseTable,
-    ManifestTable,
     table_of,
 )
 from storage.upsert import insert_or_ignore
 
 MAX_LOST = 5  # workers that one trial may cost
-UNFINISHED = ("WAITING", "RUNNING")
 
 
 class Conflict(Exception):
-    """Somebody else was faster; the transaction is undone and the caller draws again."""
+    """Somebody else was faster; the transaction is undone and the caller looks again."""
+
+
+class Known(Conflict):
+    """The run exists already, in another phase: it is to be referred to."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ def server_age(connection: Connection) -> ColumnElement[float]:
     return DatabaseClock() - func.extract("epoch", func.pg_postmaster_start_time()).cast(Float(53))
 
 
-def take(connection: Connection, asked: Asked, proposal: Proposal | None = None) -> Lease | None:
-    """The transaction. None: nothing to take, or the proposed run exists already and is now referenced."""
+def take(connection: Connection, asked: Asked) -> Lease | None:
+    """What this very claim won before, an orphan, or a trial that waits; None when there is no such thing."""
     won = select(LeaseTable.cell_id).where(LeaseTable.nonce == asked.nonce, LeaseTable.study_id == asked.study_id)
     if (cell_id := connection.execute(won).scalar_one_or_none()) is not None:
         return _lease(connection, asked, cell_id)
@@ -63,25 +66,18 @@ def take(connection: Connection, asked: Asked, proposal: Proposal | None = None)
         return _lease(connection, asked, cell_id)
     if (cell_id := _take_waiting(connection, asked)) is not None:
         return _lease(connection, asked, cell_id)
-    if proposal is None:
-        return None
-    cell_id = _enter(connection, asked, proposal)
-    return None if cell_id is None else _lease(connection, asked, cell_id)
+    return None
 
 
 def _take_over(connection: Connection, asked: Asked) -> int | None:
     if asked.connected_for() < asked.ttl:
         return None
-    if connection.dialect.name == "postgresql":
-        age: float = connection.execute(select(server_age(connection))).scalar_one()
-        if age < asked.ttl:
-            return None
     expired = (
         select(LeaseTable.trial_id, LeaseTable.cell_id, LeaseTable.token, LeaseTable.attempts, CellTable.lost)
         .join(EntryTable, EntryTable.cell_id == LeaseTable.cell_id)
         .join(CellTable, CellTable.cell_id == LeaseTable.cell_id)
         .where(EntryTable.study_id == asked.study_id, EntryTable.phase == asked.phase)
-        .where(LeaseTable.expires_at <= DatabaseClock())
+        .where(LeaseTable.expires_at <= DatabaseClock(), server_age(connection) >= asked.ttl)
         .order_by(LeaseTable.expires_at)
         .limit(1)
         .with_for_update(of=LeaseTable, skip_locked=True)
@@ -128,48 +124,18 @@ def _take_waiting(connection: Connection, asked: Asked) -> int | None:
     return row.cell_id
 
 
-def _enter(connection: Connection, asked: Asked, proposal: Proposal) -> int | None:
-    """Count the proposal in the budget and start it; None when its cell exists, which is referenced instead."""
-    within = BudgetTable.used < BudgetTable.allowed, BudgetTable.closed.is_(None)
-    here = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
-    spent = update(BudgetTable).where(*here, *within).values(used=BudgetTable.used + 1)
-    if not connection.execute(spent).rowcount:
-        raise Conflict
-    name = connection.execute(select(ManifestTable.name).where(ManifestTable.study_id == asked.study_id)).scalar_one()
-    identity = {
-        "study_id": asked.study_id,
-        "signature": proposal.cell.signature,
-        "data_digest": proposal.data_digest,
-        "replicate": proposal.cell.replicate,
-    }
-    attrs = {"role": proposal.role, "label": proposal.label, "replicate": proposal.cell.replicate, **proposal.attrs}
-    shown = Shown(proposal.params, proposal.distributions, attrs)
-    entry = {
-        "study_id": asked.study_id,
-        "phase": asked.phase,
-        "role": proposal.role,
-        "label": proposal.label,
-        "params": dict(proposal.params),
-        "shown": shown.frozen(),
-    }
-    # The lock orders this against the end of the run: one of the two makes the copy.
-    found = select(CellTable.cell_id, CellTable.state).filter_by(**identity).with_for_update()
-    existing = connection.execute(found).one_or_none()
-    if existing is not None:
-        if not insert_or_ignore(connection, table_of(EntryTable), entry | {"cell_id": existing.cell_id}):
-            raise Conflict
-        if existing.state not in UNFINISHED:
-            mine = EntryTable.phase == asked.phase, EntryTable.cell_id == existing.cell_id
-            cells.show_reused(connection, connection.execute(select(EntryTable.entry_id).where(*mine)).scalar_one())
-        return None
-    study = f"{name}/{asked.phase}"
-    trial_id, number = optuna_tables.new_trial(connection, study, shown)
-    cells.forget_trial(connection, [trial_id])  # SQLite uses ids again
-    cell = identity | {
+def enter(connection: Connection, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease:
+    """Count the proposal in the budget and start it. Raises Conflict, Known."""
+    newest_trial = _spend(connection, asked, optuna_tables.locked(optuna_study))
+    shown = shown_of(proposal)
+    trial_id, number = optuna_tables.new_trial(connection, optuna_study, shown)
+    if trial_id <= newest_trial:  # SQLite uses the ids of deleted trials again
+        cells.forget_trial(connection, [trial_id])
+    cell = _identity(asked, proposal) | {
         "recipe": proposal.recipe,
         "home": asked.phase,
         "trial_id": trial_id,
-        "optuna_study": study,
+        "optuna_study": optuna_study,
         "number": number,
         "state": "RUNNING",
         "epochs": 0,
@@ -179,12 +145,86 @@ def _enter(connection: Connection, asked: Asked, proposal: Proposal) -> int | No
         "lost": 0,
         "worker": asked.worker,
     }
-    if not insert_or_ignore(connection, table_of(CellTable), cell):
-        raise Conflict  # another phase started the same run at this moment
-    cell_id = connection.execute(select(CellTable.cell_id).filter_by(**identity)).scalar_one()
-    connection.execute(insert(EntryTable).values(entry | {"cell_id": cell_id, "trial_id": trial_id, "number": number}))
+    cell_id = insert_or_ignore(connection, table_of(CellTable), cell)
+    if cell_id is None:
+        raise Known
+    entry = _entry(asked, proposal, shown) | {"cell_id": cell_id, "trial_id": trial_id, "number": number}
+    connection.execute(insert(EntryTable).values(entry))
     _insert_lease(connection, asked, trial_id, cell_id, token=1, attempts=1)
-    return cell_id
+    return Lease(
+        study_id=asked.study_id,
+        phase=asked.phase,
+        trial_id=trial_id,
+        number=number,
+        cell_id=cell_id,
+        token=1,
+        attempt=1,
+        recipe=proposal.recipe,
+        replicate=proposal.cell.replicate,
+        signature=proposal.cell.signature,
+        params=dict(proposal.params),
+        label=proposal.label,
+        role=proposal.role,
+        worker=asked.worker,
+        nonce=asked.nonce,
+        optuna_study=optuna_study,
+        epochs=[],
+        checkpoints=[],
+    )
+
+
+def refer(connection: Connection, asked: Asked, proposal: Proposal) -> None:
+    """Count the proposal in the budget as a use of the run that exists. Raises Conflict when this phase has it."""
+    _spend(connection, asked)
+    found = select(CellTable.cell_id).filter_by(**_identity(asked, proposal)).with_for_update(read=True)
+    cell_id = connection.execute(found).scalar_one_or_none()
+    entry = _entry(asked, proposal, shown_of(proposal)) | {"cell_id": cell_id}
+    if cell_id is None or insert_or_ignore(connection, table_of(EntryTable), entry) is None:
+        raise Conflict
+
+
+def _spend(connection: Connection, asked: Asked, *conditions: ColumnElement[bool]) -> int:
+    """One run of the budget, under `conditions`; the highest id of any trial so far. Raises Conflict."""
+    within = BudgetTable.used < BudgetTable.allowed, BudgetTable.closed.is_(None)
+    here = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
+    unheard = ~exists().where(LeaseTable.nonce == asked.nonce)  # or this is the repetition of what was committed
+    newest = select(func.coalesce(func.max(CellTable.trial_id), 0)).scalar_subquery()
+    spent = (
+        update(BudgetTable)
+        .where(*here, *within, unheard, *conditions)
+        .values(used=BudgetTable.used + 1)
+        .returning(newest)
+    )
+    newest_trial = connection.execute(spent).scalar_one_or_none()
+    if newest_trial is None:
+        raise Conflict
+    return newest_trial
+
+
+def _identity(asked: Asked, proposal: Proposal) -> dict[str, Any]:
+    return {
+        "study_id": asked.study_id,
+        "signature": proposal.cell.signature,
+        "data_digest": proposal.data_digest,
+        "replicate": proposal.cell.replicate,
+    }
+
+
+def shown_of(proposal: Proposal) -> Shown:
+    """How Optuna shows a proposed run."""
+    attrs = {"role": proposal.role, "label": proposal.label, "replicate": proposal.cell.replicate, **proposal.attrs}
+    return Shown(proposal.params, proposal.distributions, attrs)
+
+
+def _entry(asked: Asked, proposal: Proposal, shown: Shown) -> dict[str, Any]:
+    return {
+        "study_id": asked.study_id,
+        "phase": asked.phase,
+        "role": proposal.role,
+        "label": proposal.label,
+        "params": dict(proposal.params),
+        "shown": shown.frozen(),
+    }
 
 
 def _insert_lease(connection: Connection, asked: Asked, trial_id: int, cell_id: int, token: int, attempts: int) -> None:

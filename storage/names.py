@@ -19,10 +19,11 @@ def check_study_name(name: str) -> str:
 
     Raises NameInvalid with a name that would be accepted.
     """
-    if name != study_name_from(name):
+    if not isinstance(name, str) or name != study_name_from(name):
+        name = str(name)
         raise NameInvalid(
-            f"study name {name!r}: letters, digits, '.', '_' and '-' only, beginning with a letter or digit, at most"
-            f" {MAX_STUDY} characters; {study_name_from(name)!r} would do"
+            f"study name {name[:MAX_STUDY]!r}: letters, digits, '.', '_' and '-' only, beginning with a letter or"
+            f" digit, at most {MAX_STUDY} characters; {study_name_from(name)!r} would do"
         )
     return name
 
@@ -39,17 +40,17 @@ def study_name_from(text: str) -> str:
 
 def check_phase(phase: str) -> str:
     """The phase itself, such as "1-lr" or "1-lr/finals". Raises NameInvalid."""
-    if not _PHASE.fullmatch(phase):
+    if not isinstance(phase, str) or not _PHASE.fullmatch(phase):
         raise NameInvalid(
-            f"phase {phase!r}: small letters, digits, '.', '_', '-' and at most one '/', as in 1-lr/finals"
+            f"phase {str(phase)[:80]!r}: small letters, digits, '.', '_', '-' and at most one '/', as in 1-lr/finals"
         )
     return phase
 
 
 def check_key(key: str) -> str:
     """The key itself: of a measurement, a stage or a worker. Raises NameInvalid."""
-    if not 1 <= len(key) <= 200 or not key.isprintable():
-        raise NameInvalid(f"key {key[:40]!r}: 1 to 200 printable characters")
+    if not isinstance(key, str) or not 1 <= len(key) <= 200 or not key.isprintable() or key != clean_text(key):
+        raise NameInvalid(f"key {str(key)[:40]!r}: 1 to 200 printable characters")
     return key
 
 

@@ -21,7 +21,7 @@ from optuna.distributions import (
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import Connection, Select, delete, func, insert, inspect, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, literal, select, text, update
 
 from storage.errors import StudyMissing
 from storage.names import to_json
@@ -98,13 +98,38 @@ def rename_study(connection: Connection, name: str, new: str) -> None:
     connection.execute(update(_studies).where(_studies.c.study_name == name).values(study_name=new))
 
 
+def locked(study: str) -> ColumnElement[bool]:
+    """The condition that a study is there; it is locked by the statement that asks.
+
+    Optuna numbers trials under this very lock, so that both may add trials to one study.
+    """
+    return select(_studies.c.study_id).where(_studies.c.study_name == study).with_for_update().exists()
+
+
+def check_compatible(connection: Connection, study: str, shown: Shown) -> None:
+    """Raise StudyMissing, and ValueError where a distribution contradicts the first trial's: Optuna refuses to read
+    such a study."""
+    first = select(func.min(_trials.c.trial_id)).where(_trials.c.study_id == _studies.c.study_id)
+    of_first = _params.c.trial_id == first.correlate(_studies).scalar_subquery()
+    columns = _params.c.param_name, _params.c.distribution_json
+    found = select(*columns).select_from(_studies.outerjoin(_params, of_first)).where(_studies.c.study_name == study)
+    rows = connection.execute(found).all()
+    if not rows:
+        raise StudyMissing(f"Optuna's study {study} was deleted from outside: delete the whole study")
+    for name, before in rows:
+        if name in shown.distributions:
+            check_distribution_compatibility(json_to_distribution(before), shown.distributions[name])
+
+
 def new_trial(connection: Connection, study: str, shown: Shown) -> tuple[int, int]:
-    """A RUNNING trial with everything it shows: (trial id, number). Raises StudyMissing when the study is gone."""
+    """A RUNNING trial with everything it shows: (trial id, number). The study must be `locked`."""
     return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None)
 
 
 def copy_trial(connection: Connection, source: int, study: str, shown: Shown) -> tuple[int, int]:
     """A copy of a terminal trial in another study, with that study's parameters and attributes: (trial id, number)."""
+    if connection.execute(select(literal(1)).where(locked(study))).first() is None:
+        raise StudyMissing(f"Optuna's study {study} was deleted from outside: delete the whole study")
     told = connection.execute(select(_trials).where(_trials.c.trial_id == source)).one()
     trial_id, number = _insert_trial(connection, study, shown, told.state, told.datetime_start, told.datetime_complete)
     for table, kept in (
@@ -225,22 +250,18 @@ def _insert_trial(
     started: datetime | None,
     completed: datetime | None,
 ) -> tuple[int, int]:
-    # Optuna numbers trials under this very lock, so that both may add trials to one study.
-    locked = select(_studies.c.study_id).where(_studies.c.study_name == study).with_for_update()
-    study_id = connection.execute(locked).scalar_one_or_none()
-    if study_id is None:
-        raise StudyMissing(f"Optuna's study {study} was deleted from outside: delete the whole study")
+    study_id = select(_studies.c.study_id).where(_studies.c.study_name == study).scalar_subquery()
     counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id)
-    number = connection.execute(counted).scalar_one()
-    _check_compatible(connection, study_id, shown)
     row = {
         "study_id": study_id,
-        "number": number,
+        "number": counted.scalar_subquery(),
         "state": state,
         "datetime_start": started,
         "datetime_complete": completed,
     }
-    trial_id = connection.execute(insert(_trials).values(row).returning(_trials.c.trial_id)).scalar_one()
+    made = insert(_trials).values(row).returning(_trials.c.trial_id, _trials.c.number)
+    trial = connection.execute(made).one()
+    trial_id, number = trial.trial_id, trial.number
     params = []
     for name, value in shown.params.items():
         distribution = shown.distributions[name]
@@ -259,15 +280,6 @@ def _insert_trial(
         connection.execute(insert(_params), params)
     set_attrs(connection, trial_id, shown.attrs)
     return trial_id, number
-
-
-def _check_compatible(connection: Connection, study_id: int, shown: Shown) -> None:
-    """Raise ValueError where a distribution contradicts the first trial's: Optuna refuses to read such a study."""
-    first = select(func.min(_trials.c.trial_id)).where(_trials.c.study_id == study_id).scalar_subquery()
-    rows = select(_params.c.param_name, _params.c.distribution_json).where(_params.c.trial_id == first)
-    for name, before in connection.execute(rows):
-        if name in shown.distributions:
-            check_distribution_compatibility(json_to_distribution(before), shown.distributions[name])
 
 
 def _now() -> datetime:

@@ -17,6 +17,7 @@ State: TypeAlias = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 Stop: TypeAlias = Literal["finished", "stalled", "pruned", "diverged", "failed"]
 CheckpointKind: TypeAlias = Literal["resume", "best", "final"]
 
+UNFINISHED: tuple[State, ...] = ("WAITING", "RUNNING")
 STATE_OF_STOP: dict[Stop, State] = {
     "finished": "COMPLETE",
     "stalled": "COMPLETE",

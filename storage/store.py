@@ -1,4 +1,5 @@
 """The store: one worker's view of the shared database. Each method is one transaction, whose body lies elsewhere.
+What it is given is checked first (NameInvalid, ValueInvalid): the same is refused on every backend.
 
 Every call but the first waits for a database that is away, up to `patience` seconds, and then raises
 StorageUnreachable. Safe for two threads; no transaction is open between calls.
@@ -26,6 +27,7 @@ from storage import (
     reading,
     runs,
     studies,
+    values,
 )
 from storage.attempts import AttemptRow
 from storage.blobs import CHUNK_BYTES, Blob, BlobKind, BlobRow
@@ -33,10 +35,13 @@ from storage.claim import Draw
 from storage.database import Database
 from storage.engine import prepare_sqlite_file
 from storage.errors import BlobDamaged
+from storage.grant import Asked
 from storage.halt import Halt, How
+from storage.history import History
 from storage.names import check_key, check_phase, check_study_name
 from storage.rows import (
     JSON,
+    CellKey,
     CheckpointRow,
     EpochRow,
     Lease,
@@ -68,6 +73,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._histories: dict[tuple[int, str | None], History] = {}
 
     def __repr__(self) -> str:
         return f"Store({self.url_without_secret!r})"
@@ -116,6 +122,11 @@ class Store:
         """Seconds for which a lease holds without a renewal."""
         return self._database.ttl
 
+    @property
+    def patience(self) -> float:
+        """Seconds for which a call waits for a database that is away."""
+        return self._database.patience
+
     def now(self) -> float:
         """Seconds since 1970 on the database's clock."""
         return self._database.read(fleet.now)
@@ -135,11 +146,16 @@ class Store:
     def create(self, name: str, manifest: Manifest) -> Manifest:
         """Write the manifest unless the study has one; returns the stored one, for the caller to compare."""
         check_study_name(name)
+        values.check_manifest(manifest)
         return self._database.write(lambda connection: studies.create(connection, name, manifest))
 
     def manifest(self, name: str) -> Manifest | None:
         """The stored manifest, or None."""
         return self._database.read(lambda connection: studies.find(connection, name))
+
+    def check(self, study_id: int) -> None:
+        """Raises StudyMissing unless the study is there."""
+        self._database.write(lambda connection: studies.check_exists(connection, study_id))
 
     def studies(self) -> list[StudySummary]:
         """All studies, oldest first."""
@@ -184,6 +200,8 @@ class Store:
     def measure_once(self, study_id: int, key: str, value: JSON, worker: str) -> JSON:
         """Store a measurement unless there is one; the stored one. Raises StudyMissing."""
         check_key(key)
+        values.check_json(value, f"measurement {key}", values.MAX_TEXT)
+        values.check_text(worker, "worker")
         return self._database.write(lambda connection: agreed.measure_once(connection, study_id, key, value, worker))
 
     def measurement(self, study_id: int, key: str) -> JSON:
@@ -193,6 +211,7 @@ class Store:
     def decide_once(self, study_id: int, stage: str, verdict: Verdict) -> Verdict:
         """Store the verdict of a stage unless there is one; the stored one. Raises StudyMissing."""
         check_key(stage)
+        values.check_verdict(verdict)
         return self._database.write(lambda connection: agreed.decide_once(connection, study_id, stage, verdict))
 
     def verdicts(self, study_id: int) -> list[Verdict]:
@@ -204,6 +223,7 @@ class Store:
     def open_phase(self, study_id: int, phase: str, allowed: int) -> None:
         """Create the Optuna study (maximised) and the budget unless they exist: the first `allowed` holds."""
         check_phase(phase)
+        values.check_step(allowed, "runs allowed")
         self._database.write(lambda connection: studies.open_phase(connection, study_id, phase, allowed))
 
     def set_aside(self, study_id: int, phase: str, name: str) -> bool:
@@ -212,6 +232,7 @@ class Store:
 
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
         """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""
+        check_phase(phase)
         return self._database.write(lambda connection: studies.close_phase(connection, study_id, phase, reason))
 
     def keep_note(self, study_id: int, phase: str, body: str) -> bool:
@@ -231,13 +252,28 @@ class Store:
         `draw` is called outside of any transaction with the cells entered in this phase, perhaps several times, and
         returns a proposal not among them, or None when the domain is exhausted. Raises StudyMissing.
         """
+        check_phase(phase)
         check_key(worker)
         check_key(nonce)
-        return claim.claim(self._database, study_id, phase, worker, nonce, draw)
+
+        def checked(taken: frozenset[CellKey]) -> Proposal | None:
+            if (proposal := draw(taken)) is not None:
+                values.check_proposal(proposal)
+            return proposal
+
+        database = self._database
+        asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
+        return claim.claim(database, self._history(study_id, phase), asked, checked)
 
     def renew(self, lease: Lease) -> None:
         """Hold the lease for another TTL. Raises LeaseLost."""
         self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
+
+    def at_rung(self, lease: Lease, epochs: Sequence[EpochRow], epoch: int) -> list[RungScore]:
+        """Write epochs and read what the rung rule compares at `epoch`, this run perhaps among it. Raises LeaseLost."""
+        values.check_epochs(epochs)
+        values.check_step(epoch)
+        return self._database.write(lambda connection: fenced.at_rung(connection, lease, epochs, epoch))
 
     def holds(self, lease: Lease) -> bool:
         """Whether nobody else has the lease at this moment: to be asked right before what cannot be taken back."""
@@ -249,13 +285,19 @@ class Store:
         epochs: Sequence[EpochRow],
         checkpoint: CheckpointRow | None = None,
         attempt: AttemptRow | None = None,
+        doing: str | None = None,
     ) -> None:
         """Buffered epochs, a checkpoint's pointer, what the attempt cost so far and a renewal, in one transaction.
 
-        Raises LeaseLost.
+        With `doing`, what its worker does. Raises LeaseLost.
         """
         kept = () if checkpoint is None else (checkpoint,)
-        self._database.write(lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept, attempt))
+        values.check_epochs(epochs)
+        values.check_checkpoints(kept)
+        values.check_attempt(attempt)
+        self._database.write(
+            lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept, attempt, doing)
+        )
 
     def finish(
         self,
@@ -271,6 +313,10 @@ class Store:
         Blobs of one chunk are written in this transaction, larger ones ahead of it. Repeatable with the same lease.
         Raises LeaseLost.
         """
+        values.check_result(result)
+        values.check_epochs(epochs)
+        values.check_checkpoints(checkpoints)
+        values.check_attempt(attempt)
         small = [blob for blob in kept if len(blob.payload) <= CHUNK_BYTES]
         for blob in kept:
             if len(blob.payload) > CHUNK_BYTES:
@@ -310,8 +356,15 @@ class Store:
         self._database.write(lambda connection: fenced.release(connection, lease))
 
     def runs(self, study_id: int, phase: str | None = None) -> list[RunRow]:
-        """The runs of a phase, or of all phases, in the order of entering."""
-        return self._database.read(lambda connection: runs.runs(connection, study_id, phase))
+        """The runs of a phase, or of all phases, in the order of entering. What has ended is read once."""
+        return self._database.read(self._history(study_id, phase).read)
+
+    def seen_runs(self, study_id: int, phase: str) -> list[RunRow]:
+        """The runs of a phase as `runs` or `claim` read them last, at no cost."""
+        return self._history(study_id, phase).rows
+
+    def _history(self, study_id: int, phase: str | None) -> History:
+        return self._histories.setdefault((study_id, phase), History(study_id, phase))
 
     def rung_scores(self, study_id: int, phase: str, epoch: int) -> list[RungScore]:
         """What the rung rule compares at `epoch`: see `storage.runs.rung_scores`."""
@@ -340,6 +393,8 @@ class Store:
     ) -> None:
         """Write this worker down as present."""
         check_key(worker_id)
+        values.check_step(pid, "process id")
+        values.check_json(dict(versions), "versions")
         self._database.write(
             lambda connection: fleet.register(connection, study_id, worker_id, host, pid, device, versions)
         )
@@ -354,7 +409,7 @@ class Store:
 
     def workers(self, study_id: int) -> list[WorkerRow]:
         """All workers that ever registered for a study."""
-        return self._database.read(lambda connection: fleet.workers(connection, study_id))
+        return self._database.read(lambda connection: fleet.workers(connection, study_id, self.ttl))
 
     def record_test_opening(self, study_id: int, who: str, why: str) -> None:
         """Record that the test labels are opened, before they are."""

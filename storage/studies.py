@@ -41,7 +41,7 @@ def create(connection: Connection, name: str, manifest: Manifest) -> Manifest:
 
 def find(connection: Connection, name: str) -> Manifest | None:
     """The stored manifest of a study."""
-    row = connection.execute(select(ManifestTable).where(ManifestTable.name == name)).one_or_none()
+    row = connection.execute(select(ManifestTable).where(ManifestTable.name == clean_text(name))).one_or_none()
     if row is None:
         return None
     return Manifest(**{field: getattr(row, field) for field in Manifest.__dataclass_fields__})
@@ -73,7 +73,8 @@ def remove(connection: Connection, name: str, force: bool) -> None:
     """Delete a study, ours and Optuna's. Raises StudyMissing, and StudyBusy while a worker holds a live lease."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = '50s'"))
-    study_id = connection.execute(select(ManifestTable.study_id).where(ManifestTable.name == name)).scalar_one_or_none()
+    named = select(ManifestTable.study_id).where(ManifestTable.name == clean_text(name))
+    study_id = connection.execute(named).scalar_one_or_none()
     if study_id is None:
         raise StudyMissing(f"there is no study {name!r} to delete")
     # Claims count in these rows before anything else: whoever starts a run now waits, and then finds nothing.

@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Insert one row unless one of its unique keys is taken; whether it was inserted."""
+def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> Any:
+    """Insert one row unless one of its unique keys is taken; its primary key (the first column), None if it is not."""
     statement = _insert(connection, table).values(dict(row)).on_conflict_do_nothing()
     # Not by rowcount: SQLAlchemy fetches generated keys on PostgreSQL, and then does not tell it.
-    return connection.execute(statement.returning(*table.primary_key)).first() is not None
+    return connection.execute(statement.returning(*table.primary_key)).scalar()
 
 
 def upsert(

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.decode import Decoded, Progress, decode
-from trainer.folds import hold_out
+from trainer.folds import cut, hold_out
 from trainer.geometry import Geometry
 from trainer.pixels import Pixels
+from trainer.replicate import Replicate
 from trainer.sources.recognise import open_source
 from trainer.sources.source import DataError, Part, Source, SourceOptions
 from trainer.streaming import Images
@@ -67,11 +68,28 @@ class Dataset:
     strata: NDArray[np.int64]  # [n] of the development rows: what folds are stratified by
     groups: NDArray[np.int64] | None  # [n] of the development rows: what no fold separates
     test: SealedTest
+    is_open: bool = False  # whether the labels of the test part stand in `labels`, to be trained on
     left_out: tuple[str, ...] = ()  # pictures that could not be read, with the reason; only where that was allowed
 
     @property
     def device(self) -> torch.device:
         return self.labels.device
+
+    def opened(self, record: Callable[[str, str], None], who: str, why: str) -> "Dataset":
+        """With the labels of the test part, to be trained on: no honest score is left. Recorded as any opening is."""
+        rows, labels = self.test.open(record, who, why)
+        whole = self.labels.clone()
+        whole[rows.to(self.device)] = labels.to(self.device)
+        return replace(self, labels=whole, is_open=True)
+
+    def sides(self, replicate: Replicate) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(training, validation) rows of a run on `replicate`, ascending."""
+        if replicate.everything:
+            return np.arange(len(self.labels), dtype=np.int64), self.development[:0]
+        if replicate.whole:
+            return self.development, self.development[:0]
+        train, validation = cut(self.strata, self.groups, replicate)
+        return self.development[train], self.development[validation]
 
     def shown(self, size: int) -> Images:
         """As `images`, where they fit on the device; else streamed to it."""

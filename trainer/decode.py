@@ -24,7 +24,7 @@ from trainer.mapped import Broken, Images, Sum
 from trainer.pixels import Pixels, resized
 from trainer.sources.pictures import UNREADABLE
 from trainer.sources.pixels import DECODER_VERSION, square
-from trainer.sources.source import DataError, Source
+from trainer.sources.source import DataError, Opens, Source
 
 Progress = Callable[[int, int], None]  # (images done, images in all), in the thread of the caller
 
@@ -33,7 +33,9 @@ _BLOCK, _BLOCK_BYTES = 16, 4 * 2**20  # a task: so many images, fewer if they ar
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
+    """Some pictures: the pixels of those that can be read, in order, and what met the others."""
+
     pixels: NDArray[np.uint8]  # [n, C, size, size]
     failed: list[tuple[int, Exception]]
 
@@ -121,8 +123,8 @@ def _decode_all(
     failed: list[tuple[int, Exception]] = []
     done = 0
     told(done)
-    with closing(_blocks(source, geometry)) as blocks:
-        for block in blocks:
+    with closing(blocks(source.pictures, len(source), geometry)) as made:
+        for block in made:
             put(block.pixels)
             failed += block.failed
             done += len(block.pixels) + len(block.failed)
@@ -133,16 +135,16 @@ def _decode_all(
     return broken
 
 
-def _blocks(source: Source, geometry: Geometry) -> Generator[_Block, None, None]:
-    """In order, a few decoded ahead of who asks and no more: they must not pile up in memory."""
+def blocks(pictures: Opens, count: int, geometry: Geometry) -> Generator[Block, None, None]:
+    """`count` pictures in order, a few decoded ahead of who asks and no more: they must not pile up in memory."""
     each = max(1, min(_BLOCK, _BLOCK_BYTES // (geometry.channels * geometry.size**2)))
     threads = _threads()
-    ahead: deque[Future[_Block]] = deque()
+    ahead: deque[Future[Block]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for start in range(0, len(source), each):
-                part = range(start, min(start + each, len(source)))
-                ahead.append(pool.submit(_decode_some, source, geometry, part))
+            for start in range(0, count, each):
+                part = range(start, min(start + each, count))
+                ahead.append(pool.submit(_decode_some, pictures, geometry, part))
                 if len(ahead) > 2 * threads:
                     yield ahead.popleft().result()
             while ahead:
@@ -151,17 +153,17 @@ def _blocks(source: Source, geometry: Geometry) -> Generator[_Block, None, None]
             pool.shutdown(cancel_futures=True)
 
 
-def _decode_some(source: Source, geometry: Geometry, part: range) -> _Block:
+def _decode_some(pictures: Opens, geometry: Geometry, part: range) -> Block:
     pixels = np.empty((len(part), geometry.channels, geometry.size, geometry.size), dtype=np.uint8)
     failed: list[tuple[int, Exception]] = []
     for index in part:
         try:
-            with source.pictures.open(index) as image:
+            with pictures.open(index) as image:
                 pixels[index - part.start - len(failed)] = square(image, geometry)
         # Pillow meets a broken file with OSError, SyntaxError, ValueError, struct.error and its own: all are named.
         except Exception as error:  # noqa: BLE001
             failed.append((index, error))
-    return _Block(pixels[: len(part) - len(failed)], failed)
+    return Block(pixels[: len(part) - len(failed)], failed)
 
 
 def _threads() -> int:

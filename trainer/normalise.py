@@ -1,6 +1,8 @@
 """Bytes to numbers of mean 0 and standard deviation 1 per channel: of the training images, or of the weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from trainer.weights import BackboneError
 @dataclass(frozen=True)
 class Normalise:
     mean: Tensor  # [1, C, 1, 1], of levels 0..1
-    scale: Tensor  # [1, C, 1, 1], 1 / standard deviation
+    spread: Tensor  # [1, C, 1, 1], standard deviation
     colour: Tensor  # [C], the mean colour of the training images, 0..1
 
     @classmethod
@@ -25,7 +27,23 @@ class Normalise:
         if recipe.normalise == "pretrained":
             mean, spread = pretrained(recipe)
         mean, spread, colour = (value.float().to(images.device) for value in (mean, spread, colour))
-        return cls(mean.view(1, -1, 1, 1), 1 / spread.view(1, -1, 1, 1), colour)
+        return cls(mean.view(1, -1, 1, 1), spread.view(1, -1, 1, 1), colour)
+
+    @classmethod
+    def known(cls, mean: Sequence[float], spread: Sequence[float], device: torch.device) -> "Normalise":
+        """As another one was, from its `numbers`."""
+        middle, width = (torch.tensor(value, dtype=torch.float32, device=device) for value in (mean, spread))
+        return cls(middle.view(1, -1, 1, 1), width.view(1, -1, 1, 1), middle)
+
+    @property
+    def numbers(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, standard deviation) of each channel, levels 0..1: exactly those that are used."""
+        return tuple(self.mean.flatten().tolist()), tuple(self.spread.flatten().tolist())
+
+    @cached_property
+    def scale(self) -> Tensor:
+        """[1, C, 1, 1], 1 / standard deviation."""
+        return 1 / self.spread
 
     def __call__(self, images: Tensor) -> Tensor:
         """float32 [B, C, H, W] of levels 0..1 -> the same shape."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 STUDY_SPAN = 1000  # a study of seed s owns the replicates 1000 * s .. 1000 * s + 999
 PILOT_FROM = 200  # from here on, within a study, replicates share the split of its replicate 0
+WHOLE_FROM = 800  # from here on, within a study, runs train on all development images and validate on none
+EVERYTHING_FROM = 900  # and from here on on the test part as well: no image is left to score them on
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,16 @@ class Replicate:
     fold: int
     folds: int
     seed: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether no image is kept for validation."""
+        return self.number % STUDY_SPAN >= WHOLE_FROM
+
+    @property
+    def everything(self) -> bool:
+        """Whether it trains on the test part, too."""
+        return self.number % STUDY_SPAN >= EVERYTHING_FROM
 
     @classmethod
     def numbered(cls, number: int, folds: int = 5) -> "Replicate":

@@ -212,6 +212,11 @@ class Run(Iterator[Epoch]):
         """The recipe's metric on the dataset's `rows`, averaged weights."""
         return self.examined_on(rows, labels).score
 
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, standard deviation) of each channel that images are normalised by, of levels 0..1."""
+        return self._feed.normalise.numbers
+
     def averaged_weights(self) -> dict[str, Tensor]:
         """A copy on the CPU of the averaged weights, buffers included, as they are now."""
         return self._learner.averaged_weights()

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,23 @@ from trainer.data import Geometry, load, open_source
 
 
 @pytest.fixture
+def leaving() -> Iterator[Leaving]:
+    """Nobody asks to leave; the handlers of signals are as before at the end."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield Leaving(None)
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+@pytest.fixture
 def at(tmp_path: Path) -> Iterator[Workplace]:
+    """See `workplace`: one of the test's own."""
+    with workplace(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
     """A workplace on digits with the pilot's rules settled: delta 0, so that whoever is behind the cut is pruned."""
     store = Store.connect(f"sqlite:///{(tmp_path / 'ceteris.db').as_posix()}", ttl=5.0)
     source = open_source("digits")

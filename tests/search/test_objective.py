@@ -8,13 +8,15 @@ import pytest
 
 from search import phases
 from search.gauge import Gauge
+from search.keeper import LeaseKeeper
 from search.leaving import Leaving
-from search.meter import measuring
+from search.meter import Meter, measuring
 from search.objective import train
 from search.phases import Phase
 from search.workplace import Workplace
 from storage.errors import LeaseLost
 from storage.rows import EpochRow, RunRow
+from tests.search.commands import wait_until
 from tests.search.trials import RECIPE, WORKER, claim, run_trial, screen_of
 from trainer.recipe import Plateau, Recipe
 from trainer.replicate import Replicate
@@ -116,9 +118,11 @@ def test_a_worker_that_lost_its_lease_opens_no_test_label_and_writes_no_result(a
     phase = phases.confirm(at.study.definition, RECIPE, RECIPE)
     lease = claim(at, phase, phase.runs[0])
     at.study.store.release(lease)
-    # The keeper, which would notice it first, holds nothing here.
+    asleep = LeaseKeeper(at.study.store, WORKER, 1000.0, at.leaving)  # another one would notice it first
     with measuring("cpu", {}, Gauge()) as meter, pytest.raises(LeaseLost):
-        train(lease, phase, at, meter)
+        asleep.hold(lease, "", meter.row)
+        train(lease, phase, replace(at, keeper=asleep), meter)
+    asleep.close()
     assert at.study.store.test_openings(at.study.study_id) == []
     (row,) = at.study.store.runs(at.study.study_id, "confirm")
     assert (row.state, row.test_score) == ("WAITING", None)
@@ -147,13 +151,14 @@ def test_a_taken_over_run_scores_what_the_undisturbed_run_scores(at: Workplace) 
 def test_the_keeper_renews_and_tells_of_its_own_lost_lease_only(at: Workplace) -> None:
     phase = screen_of(RECIPE, *others(1))
     first, second = claim(at, phase, phase.runs[0]), claim(at, phase, phase.runs[1])
-    at.keeper.hold(first, "")
+    nothing = Meter("cpu", {}, Gauge()).row
+    at.keeper.hold(first, "", nothing)
     at.study.store.release(first)
     end = time.monotonic() + 10
     while not at.keeper.lost:
         assert time.monotonic() < end
         time.sleep(0.05)
-    at.keeper.hold(second, "")
+    at.keeper.hold(second, "", nothing)
     assert not at.keeper.lost, "what happened to another trial is not this one's"
 
 
@@ -194,8 +199,13 @@ def test_the_attempt_is_told_with_every_report_and_not_only_at_the_end(at: Workp
     lease = claim(at, phase, phase.runs[0])
     told: list[int] = []
 
+    def images() -> int:
+        return sum(row.images for row in at.study.store.attempts(at.study.study_id))
+
     def looks_on() -> None:
-        told.append(sum(row.images for row in at.study.store.attempts(at.study.study_id)))
+        if told:  # soon: the storage thread tells, and training does not wait for it
+            wait_until(lambda: images() > told[-1])
+        told.append(images())
 
     watched = LeavesAfter(at.leaving, epochs=99)
     watched.look = looks_on

@@ -38,8 +38,8 @@ def claim(at: Workplace, phase: Phase, planned: Planned, worker: str = WORKER) -
 
 def run_trial(at: Workplace, phase: Phase, lease: Lease) -> str:
     """As a worker does it, keeper and meter included."""
-    at.keeper.hold(lease, "")
     with measuring(str(at.device), at.mode, at.gauge) as meter:
+        at.keeper.hold(lease, "", meter.row)
         how = train(lease, phase, at, meter)
     at.keeper.let_go()
     return how

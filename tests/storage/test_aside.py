@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from storage.errors import NameInvalid
-from storage.rows import PhaseDone
+from storage.rows import PhaseDone, Wait
 from storage.store import Store
 from tests.storage.small import TTL, drawing, epoch, lease_of, open_study, result
 
@@ -47,3 +47,19 @@ def test_a_study_is_deleted_with_what_was_set_aside(database_url: str) -> None:
     store.delete("lr_aug")
     assert optuna.get_all_study_names(database_url) == []
     store.close()
+
+
+def test_who_has_read_a_phase_before_it_was_set_aside_reads_the_new_one(database_url: str) -> None:
+    store, other = Store.connect(database_url), Store.connect(database_url)
+    study_id = open_study(store, allowed=1)
+    store.finish(lease_of(store.claim(study_id, "1-lr", "w", "n1", drawing([0]))), result())
+    for phase in ("1-lr", None):
+        assert len(other.runs(study_id, phase)) == 1
+    assert store.set_aside(study_id, "1-lr", "1-lr.quick")
+    store.open_phase(study_id, "1-lr", 1)
+    lease = lease_of(store.claim(study_id, "1-lr", "w", "n2", drawing([7])))
+    assert [(row.phase, row.signature) for row in other.runs(study_id, "1-lr")] == [("1-lr", lease.signature)]
+    assert sorted(row.phase for row in other.runs(study_id)) == ["1-lr", "1-lr.quick"]
+    assert isinstance(other.claim(study_id, "1-lr", "v", "n3", drawing([7])), Wait)
+    store.close()
+    other.close()

@@ -279,6 +279,8 @@ def test_epochs_of_a_lost_attempt_beyond_the_end_are_forgotten(store: Store, dat
     study_id = open_study(store)
     lease = lease_of(store.claim(study_id, PHASE, "w", "n1", drawing([0])))
     store.report(lease, [epoch(1, 0.1), epoch(2, 0.2), epoch(3, 0.3)])
+    store.release(lease)
+    lease = lease_of(store.claim(study_id, PHASE, "w", "n2", drawing([])))
     store.finish(lease, result(epochs=2), [epoch(2, 0.25)])
     assert [(row.epoch, row.score) for row in store.curves(study_id, PHASE)[0]] == [(1, 0.1), (2, 0.25)]
     (trial,) = optuna.load_study(study_name="lr_aug/1-lr", storage=database_url).trials

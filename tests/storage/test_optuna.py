@@ -2,6 +2,7 @@
 
 import io
 import math
+import threading
 from collections.abc import Iterator
 
 import optuna
@@ -109,3 +110,46 @@ def test_the_dashboard_opens_the_database(store: Store, database_url: str) -> No
     }
     body = b"".join(app(environ, lambda status, headers, *rest: told.append(status)))
     assert told == ["200 OK"] and b"lr_aug/1-lr" in body
+
+
+COLUMNS = {
+    "studies": "study_id study_name",
+    "study_directions": "direction objective study_direction_id study_id",
+    "trials": "datetime_complete datetime_start number state study_id trial_id",
+    "trial_params": "distribution_json param_id param_name param_value trial_id",
+    "trial_values": "objective trial_id trial_value_id value value_type",
+    "trial_intermediate_values": "intermediate_value intermediate_value_type step trial_id trial_intermediate_value_id",
+    "trial_user_attributes": "key trial_id trial_user_attribute_id value_json",
+}
+
+
+def test_the_private_parts_of_optuna_that_are_used_are_as_they_were() -> None:
+    """Another Optuna 5.0.x with other columns, marks or conversions would be written wrongly: see optuna_tables."""
+    models = optuna_tables.models
+    tables = models.BaseModel.metadata.tables
+    assert {name: " ".join(sorted(tables[name].c.keys())) for name in COLUMNS} == COLUMNS
+    stored = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr
+    kinds = models.TrialIntermediateValueModel.TrialIntermediateValueType
+    assert [stored(value) for value in (0.5, math.nan, math.inf)] == [
+        (0.5, kinds.FINITE),
+        (None, kinds.NAN),
+        (None, kinds.INF_POS),
+    ]
+    assert models.TrialValueModel.TrialValueType.FINITE.name == "FINITE"
+    assert models.SCHEMA_VERSION == 12
+    assert {state.name for state in TrialState} == {"RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING"}
+    log = FloatDistribution(1e-4, 10.0, log=True)
+    assert log._contains(log.to_internal_repr(0.1))
+    assert not log._contains(log.to_internal_repr(99.0))
+
+
+def test_optuna_and_this_storage_number_trials_under_one_lock(store: Store, database_url: str) -> None:
+    """Both add trials at the same time: no number twice."""
+    study_id = open_study(store, allowed=12)
+    study = optuna.load_study(study_name="lr_aug/1-lr", storage=database_url)
+    asking = threading.Thread(target=lambda: [study.tell(study.ask(), 0.1) for _ in range(8)])
+    asking.start()
+    for index in range(8):
+        store.finish(lease_of(store.claim(study_id, "1-lr", "w", f"n{index}", drawing(range(12)))), result())
+    asking.join()
+    assert sorted(trial.number for trial in study.trials) == list(range(16))

@@ -65,4 +65,5 @@ def test_an_orphan_of_another_phase_is_taken_over_where_it_is_wanted(store: Stor
     assert (lease.trial_id, lease.token, lease.optuna_study, lease.phase) == (lost.trial_id, 2, "lr_aug/1-lr", "2-loss")
     store.finish(lease, result())
     assert [run.state for run in store.runs(study_id)] == ["COMPLETE", "COMPLETE"]
+    assert isinstance(store.claim(study_id, "2-loss", "v", "n9", drawing([0])), PhaseDone)
     assert [trial.state for trial in copies(database_url)] == [TrialState.COMPLETE]

@@ -124,6 +124,8 @@ class Fleet(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "stores"):
             return
+        for phase in PHASES:  # whoever looks shows what ended elsewhere
+            self.stores[0].claim(self.study_id, phase, "w0", f"last-{phase}", drawing(()))
         runs = self.stores[0].runs(self.study_id)
         for phase in PHASES:
             trials = optuna.load_study(study_name=f"lr_aug/{phase}", storage=self.url).trials

@@ -90,7 +90,7 @@ def test_progress_goes_from_nothing_to_all_in_one_thread_without_haste(cache: Pa
 
 def test_little_is_decoded_ahead_of_who_takes_it() -> None:
     source = array_source(5000)
-    blocks = decoding._blocks(source, Geometry(4, 1))
+    blocks = decoding.blocks(source.pictures, len(source), Geometry(4, 1))
     next(blocks)
     time.sleep(0.3)
     ahead = opened(source)

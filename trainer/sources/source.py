@@ -31,15 +31,19 @@ class SourceOptions:
     cache: Path | None = None  # where digests of unchanged files are remembered; None: every byte is read again
 
 
-class Pictures(Protocol):
+class Opens(Protocol):
+    """Stored pictures that can be opened one by one."""
+
+    def open(self, index: int) -> Image.Image:
+        """Picture `index` for decoding, possibly lazily. Raises what Pillow and the system raise."""
+        ...
+
+
+class Pictures(Opens, Protocol):
     """N stored pictures, not decoded."""
 
     def contents(self) -> Sequence[bytes]:
         """sha256 of each as it is stored (file bytes), 32 bytes each. DataError naming all that cannot be read."""
-        ...
-
-    def open(self, index: int) -> Image.Image:
-        """Picture `index` for decoding, possibly lazily. Raises what Pillow and the system raise."""
         ...
 
 

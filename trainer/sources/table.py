@@ -17,12 +17,13 @@ _HEADER_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Table:
-    """`columns` in lower case, `rows` of as many cells each, trimmed and composed; `lines` are where the rows stand."""
+    """`rows` of as many cells as there are columns, trimmed and composed; `lines` are where the rows stand."""
 
     file: Path
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # in lower case
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
+    titles: tuple[str, ...] = ()  # the columns as they are written
 
     def column(self, name: str) -> list[str]:
         """DataError naming the columns there are if `name` is none of them."""
@@ -69,7 +70,7 @@ def read_table(file: Path) -> Table:
             )
     if len(rows) == 1:
         raise DataError(f"{shown(file)} holds a header and no images: add a line for each")
-    return Table(file, columns, tuple(row[:width] for row in rows[1:]), tuple(lines[1:]))
+    return Table(file, columns, tuple(row[:width] for row in rows[1:]), tuple(lines[1:]), rows[0][:width])
 
 
 def header_of(file: Path) -> Sequence[str]:
