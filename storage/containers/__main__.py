@@ -31,10 +31,9 @@ def make(folder: Path) -> list[str]:
     made = [name for name in PASSWORDS if _write(folder / name, secrets.token_urlsafe(24) + "\n")]
     key, secret = secrets.token_hex(10), secrets.token_urlsafe(30)
     if _write(folder / "s3_config", json.dumps(_identities(key, secret), indent=2) + "\n"):
-        credentials = f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
-        (folder / "s3_credentials").unlink(missing_ok=True)
-        _write(folder / "s3_credentials", credentials)
-        made += ["s3_config", "s3_credentials"]
+        (folder / "s3.env").unlink(missing_ok=True)
+        _write(folder / "s3.env", f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={secret}\n")
+        made += ["s3_config", "s3.env"]
     return made
 
 

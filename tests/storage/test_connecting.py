@@ -217,5 +217,35 @@ def test_a_study_goes_through_pgbouncer_in_transaction_mode_with_every_time_limi
         store.close()
 
 
+def test_the_pool_of_the_containers_lets_many_in_on_few_connections(served: Served, tmp_path: Path) -> None:
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        pytest.skip("there is no pgbouncer on this machine (Debian: apt install pgbouncer)")
+    port, folder = free_port(), served.folder.with_name("container-pool")
+    folder.mkdir(exist_ok=True)
+    (folder / "password").write_text(served.password() + "\n", encoding="utf-8")
+    account = served.cluster.programs.account
+    as_other = {} if account is None else {"user": account.uid, "group": account.gid}
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    env = {"DB_HOST": "127.0.0.1", "DB_PORT": str(served.port), "DB_PASSWORD_FILE": str(folder / "password")}
+    env |= {"POOL_FOLDER": str(folder / "run"), "POOL_LISTEN": "127.0.0.1", "POOL_PORT": str(port), "POOL_SIZE": "2"}
+    env["PATH"] = f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"
+    script = ROOT / "storage" / "containers" / "pool.sh"
+    with (tmp_path / "pool.log").open("w") as log:
+        process = subprocess.Popen(["sh", str(script)], env=env, stdout=log, stderr=log, **as_other)  # type: ignore[call-overload]
+    try:
+        stores = [Store.connect(served.file_url().replace(f":{served.port}/", f":{port}/"), wait=60.0)]
+        stores += [Store.connect(served.file_url().replace(f":{served.port}/", f":{port}/")) for _ in range(7)]
+        asked = text("SELECT pg_backend_pid()")
+        servers = {store._database.read(lambda connection: connection.execute(asked).scalar()) for store in stores}
+        assert len(servers) <= 2
+        for store in stores:
+            store.close()
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
 def test_refusals_are_storage_errors() -> None:
     assert issubclass(StorageRefused, StorageError)
