@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from storage import cells, optuna_tables
+from storage import cells, halt, optuna_tables
 from storage.database import Database
 from storage.errors import StudyMissing
 from storage.grant import Asked, Conflict, Known, enter, refer, server_age, shown_of, take
@@ -39,6 +39,7 @@ class _View:
     claimable: int
     next_expiry: float | None  # seconds from now, of the lease that expires next
     hold: float  # seconds until this worker may take over
+    stopped: bool
     unshown: list[int]  # entries whose run has ended elsewhere and has no copy here yet
 
     @property
@@ -52,10 +53,14 @@ class _View:
 def claim(database: Database, history: History, asked: Asked, draw: Draw) -> Lease | Wait | PhaseDone:
     """The next run for a worker, or how long to wait, or the news that the phase is done.
 
-    Raises StudyMissing when the phase was never opened or the study was deleted.
+    Nothing is begun of a study that was stopped: `history.stopped` says so. Raises StudyMissing when the phase was
+    never opened or the study was deleted.
     """
     while True:
         view = database.read(lambda connection: _look(connection, asked, history))
+        history.stopped = view.stopped
+        if view.stopped:
+            return Wait(seconds=POLL_SECONDS, running=view.unfinished)
         for entry_id in view.unshown:
             database.write(lambda connection: cells.show_reused(connection, entry_id))  # noqa: B023
         if view.claimable:
@@ -115,6 +120,7 @@ def _look(connection: Connection, asked: Asked, history: History) -> _View:
             DatabaseClock().label("now"),
             server_age(connection).label("server_age"),
             history.phases().label("phases"),
+            halt.asked(asked.study_id).label("stopped"),
             LeaseTable.nonce.label("held_by"),
             LeaseTable.expires_at,
             *COLUMNS,
@@ -146,5 +152,6 @@ def _look(connection: Connection, asked: Asked, history: History) -> _View:
         claimable=won + waiting + (expired if hold == 0.0 else 0),
         next_expiry=0.0 if expired else min((at - now for at in expiries), default=None),
         hold=hold,
+        stopped=phase["stopped"] is not None,
         unshown=[row["entry_id"] for row in told if row["own_number"] is None and row["state"] not in UNFINISHED],
     )

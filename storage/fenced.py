@@ -10,7 +10,7 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, true, update
 
-from storage import attempts, blobs, fleet, optuna_tables, runs
+from storage import attempts, blobs, fleet, halt, optuna_tables, runs
 from storage.attempts import AttemptRow
 from storage.blobs import Blob
 from storage.cells import end_cell, finite
@@ -27,11 +27,13 @@ def holds(connection: Connection, lease: Lease) -> bool:
     return connection.execute(select(LeaseTable.token).where(*_held(lease))).first() is not None
 
 
-def renew(connection: Connection, lease: Lease, ttl: float, **change: Any) -> None:
-    """Push the expiry `ttl` seconds ahead."""
+def renew(connection: Connection, lease: Lease, ttl: float, **change: Any) -> bool:
+    """Push the expiry `ttl` seconds ahead; whether the study was stopped meanwhile."""
     renewed = update(LeaseTable).where(*_held(lease)).values(expires_at=DatabaseClock() + ttl, **change)
-    if not connection.execute(renewed).rowcount:
+    row = connection.execute(renewed.returning(halt.asked(lease.study_id).label("stopped"))).one_or_none()
+    if row is None:
         raise _lost(lease)
+    return row.stopped is not None
 
 
 def report(
@@ -42,17 +44,21 @@ def report(
     checkpoints: Sequence[CheckpointRow],
     attempt: AttemptRow | None = None,
     doing: str | None = None,
-) -> None:
-    """Epochs, pointers, what the attempt cost, and a renewal at once. Writing the same again changes nothing."""
+) -> bool:
+    """Epochs, pointers, what the attempt cost, and a renewal at once. Writing the same again changes nothing.
+
+    Returns whether the study was stopped meanwhile.
+    """
     # Progress: a run that is often preempted is not one that kills its workers.
     fresh = {"attempts": 1} if any(each.kind == "resume" for each in checkpoints) else {}
-    renew(connection, lease, ttl, **fresh)
+    stopped = renew(connection, lease, ttl, **fresh)
     _write_epochs(connection, lease, epochs)
     _write_checkpoints(connection, lease, checkpoints)
     if attempt is not None:
         attempts.write(connection, lease, attempt)
     if doing is not None:
         fleet.beat(connection, lease.worker, doing)
+    return stopped
 
 
 def at_rung(connection: Connection, lease: Lease, epochs: Sequence[EpochRow], epoch: int) -> list[RungScore]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from storage import halt
 from storage.names import check_key, clean_text
 from storage.rows import TestOpening, WorkerRow
 from storage.schema import DatabaseClock, LeaseTable, TestOpeningTable, WorkerTable, table_of
@@ -37,10 +38,12 @@ def register(
     upsert(connection, table_of(WorkerTable), [row], keys=("worker_id",))
 
 
-def beat(connection: Connection, worker_id: str, doing: str) -> None:
-    """Say that a worker is alive, and what it does."""
+def beat(connection: Connection, worker_id: str, doing: str) -> bool:
+    """Say that a worker is alive, and what it does; whether its study was stopped meanwhile."""
     seen = update(WorkerTable).where(WorkerTable.worker_id == worker_id)
-    connection.execute(seen.values(last_seen=DatabaseClock(), doing=clean_text(doing), left_at=None))
+    seen = seen.values(last_seen=DatabaseClock(), doing=clean_text(doing), left_at=None)
+    row = connection.execute(seen.returning(halt.asked(WorkerTable.study_id).label("stopped"))).one_or_none()
+    return row is not None and row.stopped is not None
 
 
 def leave(connection: Connection, worker_id: str) -> None:

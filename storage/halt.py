@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, ScalarSelect, delete, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from storage.names import clean_text
 from storage.schema import DatabaseClock, MeasurementTable, table_of
@@ -42,5 +43,10 @@ def halt(connection: Connection, study_id: int) -> Halt | None:
     return None if row is None else Halt(*row)
 
 
-def _here(study_id: int) -> tuple:
+def asked(study_id: "int | InstrumentedAttribute[int]") -> ScalarSelect[str]:
+    """Not null while the study is stopped: a column for statements that are made anyway."""
+    return select(MeasurementTable.key).where(*_here(study_id)).scalar_subquery()
+
+
+def _here(study_id: "int | InstrumentedAttribute[int]") -> tuple:
     return MeasurementTable.study_id == study_id, MeasurementTable.key == KEY

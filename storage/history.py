@@ -41,6 +41,7 @@ class History:
         if phase is not None:
             self._here = and_(self._here, EntryTable.phase == phase)
         self._study_id = study_id
+        self.stopped = False  # whether the study was, when it was last looked at
         self.checked: Any = None  # the distributions that were last compared with the first trial's
         self._forget()
 

@@ -73,6 +73,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.stopped = False
+        """Whether the study was stopped, as the latest claim, report or renewal has seen it."""
         self._histories: dict[tuple[int, str | None], History] = {}
 
     def __repr__(self) -> str:
@@ -263,11 +265,14 @@ class Store:
 
         database = self._database
         asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
-        return claim.claim(database, self._history(study_id, phase), asked, checked)
+        history = self._history(study_id, phase)
+        got = claim.claim(database, history, asked, checked)
+        self.stopped = history.stopped
+        return got
 
     def renew(self, lease: Lease) -> None:
         """Hold the lease for another TTL. Raises LeaseLost."""
-        self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
+        self.stopped = self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
 
     def at_rung(self, lease: Lease, epochs: Sequence[EpochRow], epoch: int) -> list[RungScore]:
         """Write epochs and read what the rung rule compares at `epoch`, this run perhaps among it. Raises LeaseLost."""
@@ -295,7 +300,7 @@ class Store:
         values.check_epochs(epochs)
         values.check_checkpoints(kept)
         values.check_attempt(attempt)
-        self._database.write(
+        self.stopped = self._database.write(
             lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept, attempt, doing)
         )
 
@@ -401,7 +406,7 @@ class Store:
 
     def beat(self, worker_id: str, doing: str) -> None:
         """Say that this worker is alive, and what it does."""
-        self._database.write(lambda connection: fleet.beat(connection, worker_id, doing))
+        self.stopped = self._database.write(lambda connection: fleet.beat(connection, worker_id, doing))
 
     def leave(self, worker_id: str) -> None:
         """Say goodbye."""

@@ -94,6 +94,10 @@ class SleepingRun(Run):
         return Examined(self.epochs[-1].score, labels.clone(), torch.full((len(labels), 10), 0.1))
 
     @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (0.5,), (0.5,)
+
+    @property
     def validation_index(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
         return torch.arange(10)
 

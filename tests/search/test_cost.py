@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from sqlalchemy import event
 
 from benchmarks.chaos.journal import SleepingRun
+from search.halted import heed
 from search.keeper import LeaseKeeper
 from search.leaving import Leaving
 from search.phases import screen
@@ -50,7 +52,7 @@ def test_a_trial_of_twenty_epochs_costs_at_most_25_statements_and_8_commits(
     store = Store.connect(database_url, ttl=LEASE_SECONDS)
     study = new_study(store, f"baseline.epochs={EPOCHS}", "baseline.lr=0.002", "delta=0.9")
     store.measure_once(study.study_id, "rules", {"delta": 0.9, "noise": 0.01}, "test")
-    keeper = LeaseKeeper(store, "w", LEASE_SECONDS / RENEWALS_PER_LEASE, leaving)
+    keeper = LeaseKeeper(store, "w", LEASE_SECONDS / RENEWALS_PER_LEASE, leaving, partial(heed, study, leaving))
     at = Workplace(
         study=study,
         data=None,  # type: ignore[arg-type] (nobody looks at it)
@@ -69,6 +71,7 @@ def test_a_trial_of_twenty_epochs_costs_at_most_25_statements_and_8_commits(
     for _ in range(4):  # the first is the incumbent, never judged; the second looks at the rules for the first time
         began = time.monotonic()
         with counted(store) as cost:
+            assert not worker._leaves()
             lease = worker._claim(replace(phase))
             assert isinstance(lease, Lease)
             worker._train(lease, phase)

@@ -47,6 +47,7 @@ def test_a_drained_study_finishes_what_runs_and_begins_nothing(at: Workplace) ->
 
 
 def test_a_study_that_is_stopped_now_is_heeded_between_two_epochs(at: Workplace) -> None:
+    at.study.store.register_worker(at.study.study_id, WORKER, "here", 1, "cpu", {})
     keeper = LeaseKeeper(at.study.store, WORKER, 0.05, at.leaving, partial(heed, at.study, at.leaving))
     at.study.store.stop(at.study.study_id, "drain", "me@here")
     wait_until(at.leaving.soon)
