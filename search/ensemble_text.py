@@ -1,0 +1,87 @@
+"""An ensemble as text: who votes, what that is worth, and whether it helps."""
+
+from collections.abc import Iterator
+
+from search.answer import points, table
+from search.assembling import Assembled
+from search.ensembles import Ensemble, Shown
+from search.records import Gain
+
+CHOSEN = {"soft": "by mean probability", "hard": "by majority", "greedy": "greedily, with replacement"}
+
+
+def lines(assembled: Assembled, ensemble: Ensemble, looked: bool) -> list[str]:
+    """`looked`: whether the test part was asked for."""
+    return [
+        _what(assembled),
+        *table([("weight", "member"), *_weights(ensemble)]),
+        "",
+        *table(list(_scores(assembled, ensemble))),
+        "",
+        f"Answer: {answer(ensemble)}.",
+        *_notes(assembled, ensemble, looked),
+    ]
+
+
+def answer(ensemble: Ensemble) -> str:
+    """Validation decides; a test part that contradicts is told."""
+    told, what = ensemble.estimate, f"{points(_gain(ensemble.estimate))} over the best single one"
+    if told.low > 0:
+        against = ensemble.test is not None and ensemble.test.gain <= 0
+        return f"take the ensemble: {what}{', which the test part does not confirm' if against else ''}"
+    if told.gain > 0:
+        return f"it may not help: {what}, no more than chance could make it"
+    return f"it does not help, keep {ensemble.best}: {what}"
+
+
+def _what(assembled: Assembled) -> str:
+    question, names = assembled.question, " and ".join(study.name for study in assembled.studies)
+    count, images = len(assembled.contenders), len(question.labels)
+    what = (
+        "recipes, each image answered by the run that was not trained on it" if assembled.kind == "recipes" else "runs"
+    )
+    grouped = "" if question.groups is None else f" of {len(set(question.groups.tolist())):,} groups"
+    return f"{names}: {count} {what}, on {images:,} validation images{grouped}, scored by {question.metric}"
+
+
+def _weights(ensemble: Ensemble) -> Iterator[tuple[str, str]]:
+    totals: dict[tuple[str | None, str], float] = {}
+    for member in ensemble.members:
+        key = member.target, member.label
+        totals[key] = totals.get(key, 0.0) + member.weight
+    for (target, label), weight in sorted(totals.items(), key=lambda item: (item[0][0] or "", -item[1])):
+        yield f"{weight:.2f}", f"{target}: {label}" if target else label
+
+
+def _scores(assembled: Assembled, ensemble: Ensemble) -> Iterator[tuple[str, ...]]:
+    told, test = ensemble.estimate, ensemble.test
+    yield ("", "validation, cross-fitted", *(["test"] if test else []))
+    yield (f"best single: {ensemble.best}", f"{told.single:.4f}", *([f"{test.single:.4f}"] if test else []))
+    how = CHOSEN[ensemble.chosen_by]
+    yield (f"ensemble, {how}", f"{told.ensemble:.4f}", *([f"{test.ensemble:.4f}"] if test else []))
+    yield ("gain", points(_gain(told)), *([points(_gain(test))] if test else []))
+    if test and assembled.kind == "recipes" and ensemble.together is not None:
+        yield f"all {len(ensemble.members)} runs together", "", f"{ensemble.together:.4f}"
+
+
+def _notes(assembled: Assembled, ensemble: Ensemble, looked: bool) -> Iterator[str]:
+    yield (
+        f"  on the images it was chosen by it scores {ensemble.naive:.4f}: that is how much choosing flatters; "
+        "intervals are for other images, not for other seeds"
+    )
+    if assembled.flattered:
+        yield (
+            f"  note: {assembled.flattered} runs of screens answer with the epoch that was best on these images, which "
+            "flatters all of them; --phase confirm leaves them out"
+        )
+    if ensemble.test:
+        count = len(assembled.studies[0].store.test_openings(assembled.studies[0].study_id))
+        yield f"  the test part of {assembled.studies[0].name} has been opened {count} times, each on record"
+    elif looked:
+        yield "  no score on the test part: only confirmed runs have answered it (--phase confirm)"
+    if any(member.file for member in ensemble.members):
+        yield "  predictions from outside are taken at their word: that nothing of these images was trained on"
+
+
+def _gain(told: Shown) -> Gain:
+    return Gain(mean=told.gain, low=told.low, high=told.high)
