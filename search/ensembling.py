@@ -113,7 +113,12 @@ def estimate(question: Question, rule: Rule, times: int = crossfit.TIMES, draws:
 
 
 def on_test(
-    question: Question, rule: Rule, tests: Sequence[Answers], labels: Ints, groups: Ints | None
+    question: Question,
+    rule: Rule,
+    tests: Sequence[Answers],
+    labels: Ints,
+    groups: Ints | None,
+    draws: int = crossfit.DRAWS,
 ) -> tuple[Compared, float]:
     """Of every pool its answers [folds, members, m, its classes] to the test part with joint `labels` [m].
 
@@ -129,4 +134,4 @@ def on_test(
     flat = [mine.reshape(-1, *mine.shape[2:]) for mine in tests]
     spread = tuple(np.tile(weights / folds, folds) for weights in ensemble)
     together = scorer.of(scorer.answered(answers(rule.vote, flat, spread)), labels)
-    return crossfit.compared(first, second, labels, groups, scorer), together
+    return crossfit.compared(first, second, labels, groups, scorer, draws), together

@@ -35,21 +35,19 @@ def labelled(studies: Sequence[Study], data: str | None, cache: Path | None) -> 
     """Opens the data of the studies; decodes none. Raises `UserError` when the answers of the studies cannot be
     combined, or `data` are not theirs."""
     _refuse_strangers(studies)
-    first, targets = studies[0], tuple(_options(study, cache).target for study in studies)
+    first, targets = studies[0], tuple(options_of(study, cache).target for study in studies)
     if None in targets and len(set(targets)) > 1:
         answers = next(study.name for study, target in zip(studies, targets, strict=True) if target is None)
         raise UserError(
             f"{answers} answers the whole label and others a part of it; combine studies of whole labels, or one or "
             "more for each part"
         )
-    data = data or (first.resolved.data.kind if first.resolved.data.kind in BUILT_IN_DATA else None)
-    if data is None:
-        raise UserError(f"the labels of {first.resolved.data.name} are needed; give --data with a copy of the data")
-    opened = {target: _opened(first, data, replace(_options(first, cache), target=target)) for target in set(targets)}
+    data = place_of(first, data)
+    opened = {target: _opened(first, data, replace(options_of(first, cache), target=target)) for target in set(targets)}
     for study, target in zip(studies, targets, strict=True):
         if opened[target].digest != study.manifest.data_digest:
             raise UserError(_others(studies, study, data))
-    whole = opened[None] if None in opened else _opened(first, data, replace(_options(first, cache), target=None))
+    whole = opened[None] if None in opened else _opened(first, data, replace(options_of(first, cache), target=None))
     if missing := [p.name for p in whole.parts if targets[0] is not None and p.name not in targets]:
         raise UserError(
             f"nobody answers {' and '.join(missing)}: a joint label needs a study for each of "
@@ -58,9 +56,17 @@ def labelled(studies: Sequence[Study], data: str | None, cache: Path | None) -> 
     return Labelled(whole, tuple(opened[target] for target in targets), targets)
 
 
+def place_of(study: Study, data: str | None) -> str:
+    """Where the data of a study are: as given, or built in. Raises `UserError` when neither."""
+    facts = study.resolved.data
+    if data is None and facts.kind not in BUILT_IN_DATA:
+        raise UserError(f"the images and labels of {facts.name} are needed; give --data with a copy of them")
+    return data or facts.kind
+
+
 def _others(studies: Sequence[Study], study: Study, data: str) -> str:
     first = studies[0]
-    same_target = _options(first, None).target == _options(study, None).target
+    same_target = options_of(first, None).target == options_of(study, None).target
     if study is not first and same_target and study.manifest.data_digest != first.manifest.data_digest:
         return (
             f"{study.name} is of other data ({study.resolved.data.words}; digest {study.manifest.data_digest[:12]}) "
@@ -106,7 +112,7 @@ def _opened(study: Study, data: str, options: SourceOptions) -> Source:
     return decode(source, geometry, cache=options.cache, skip_broken=True).source
 
 
-def _options(study: Study, cache: Path | None) -> SourceOptions:
+def options_of(study: Study, cache: Path | None) -> SourceOptions:
     """As the study reads its data."""
     words: dict[str, str] = {}
     for word in study.resolved.data.options:
