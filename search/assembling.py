@@ -16,6 +16,7 @@ from search.held_out import Truth
 from search.labelled import Labelled
 from search.members import Entry, Kind
 from search.pool import Contender, Pool
+from search.records import as_json
 from search.study import Study
 
 Ints = NDArray[np.int64]
@@ -105,7 +106,7 @@ def looked_at(assembled: Assembled, rule: Rule, ensemble: Ensemble) -> Ensemble 
             labels = labels * len(each.classes) + truth.labels.read()
         groups = None if true[0].groups is None else np.asarray(true[0].groups)
         shown, together = ensembling.on_test(assembled.question, rule, told, labels, groups)
-        value = {"test": _shown(shown).model_dump(mode="json"), "together": together}
+        value = {"test": as_json(_shown(shown)), "together": None if together is None else as_json(_shown(together))}
         kept = first.store.measure_once(first.study_id, key, value, "ensemble")
     return Ensemble.model_validate({**ensemble.model_dump(), **dict(kept)})  # type: ignore[call-overload]
 

@@ -19,6 +19,7 @@ def lines(assembled: Assembled, ensemble: Ensemble, looked: bool) -> list[str]:
         *table(list(_scores(assembled, ensemble))),
         "",
         f"Answer: {answer(ensemble)}.",
+        *_at_once(ensemble),
         *_notes(assembled, ensemble, looked),
     ]
 
@@ -32,6 +33,17 @@ def answer(ensemble: Ensemble) -> str:
     if told.gain > 0:
         return f"it may not help: {what}, no more than chance could make it"
     return f"it does not help, keep {ensemble.best}: {what}"
+
+
+def _at_once(ensemble: Ensemble) -> Iterator[str]:
+    """Voting of all folds helps by itself, whatever is mixed: its worth, which no validation image can show."""
+    if (whole := ensemble.together) is None or ensemble.test is None:
+        return
+    best, worth = ensemble.test.single, 100 * (whole.single - ensemble.test.single)
+    yield (
+        f"  All folds of {ensemble.best} at once score {whole.single:.4f} on the test part, {worth:+.2f} points over "
+        f"one of them ({best:.4f}); all folds of the ensemble {points(_gain(whole))} over that."
+    )
 
 
 def _what(assembled: Assembled) -> str:
@@ -60,14 +72,16 @@ def _scores(assembled: Assembled, ensemble: Ensemble) -> Iterator[tuple[str, ...
     how = CHOSEN[ensemble.chosen_by]
     yield (f"ensemble, {how}", f"{told.ensemble:.4f}", *([f"{test.ensemble:.4f}"] if test else []))
     yield ("gain", points(_gain(told)), *([points(_gain(test))] if test else []))
-    if test and assembled.kind == "recipes" and ensemble.together is not None:
-        yield f"all {len(ensemble.members)} runs together", "", f"{ensemble.together:.4f}"
+    if (whole := ensemble.together) is not None:
+        yield "all folds at once: best single", "", f"{whole.single:.4f}"
+        yield f"all folds at once: ensemble of {len(ensemble.members)} runs", "", f"{whole.ensemble:.4f}"
 
 
 def _notes(assembled: Assembled, ensemble: Ensemble, looked: bool) -> Iterator[str]:
+    flattery = 100 * (ensemble.naive - ensemble.estimate.ensemble)
     yield (
-        f"  on the images it was chosen by it scores {ensemble.naive:.4f}: that is how much choosing flatters; "
-        "intervals are for other images, not for other seeds"
+        f"  scored on the very images it was chosen by it would be {ensemble.naive:.4f}: choosing flatters, by "
+        f"{flattery:+.2f} points; intervals are for other images, not for other seeds"
     )
     if assembled.flattered:
         yield (

@@ -119,19 +119,25 @@ def on_test(
     labels: Ints,
     groups: Ints | None,
     draws: int = crossfit.DRAWS,
-) -> tuple[Compared, float]:
+) -> tuple[Compared, Compared | None]:
     """Of every pool its answers [folds, members, m, its classes] to the test part with joint `labels` [m].
 
-    Single and ensemble as the mean over folds, which is what the estimate estimates; and the ensemble with the runs of
-    all folds together, which is what predicts.
+    First as the mean over folds, which is what the estimate estimates. Then, where there are several folds, the runs of
+    all of them at once, which is what predicts: all of the single best against all of the ensemble.
     """
     single, ensemble = chosen(question, rule, np.arange(len(question.labels)))
     scorer = question.scorer
     by_fold = [[mine[fold] for mine in tests] for fold in range(len(tests[0]))]
     first = np.stack([scorer.answered(answers("soft", members, single)) for members in by_fold])
     second = np.stack([scorer.answered(answers(rule.vote, members, ensemble)) for members in by_fold])
-    folds = len(by_fold)
-    flat = [mine.reshape(-1, *mine.shape[2:]) for mine in tests]
-    spread = tuple(np.tile(weights / folds, folds) for weights in ensemble)
-    together = scorer.of(scorer.answered(answers(rule.vote, flat, spread)), labels)
-    return crossfit.compared(first, second, labels, groups, scorer, draws), together
+    alike = crossfit.compared(first, second, labels, groups, scorer, draws)
+    folds, flat = len(by_fold), [mine.reshape(-1, *mine.shape[2:]) for mine in tests]
+    if folds == 1:
+        return alike, None
+
+    def at_once(vote: voting.Vote, weighted: Weighted) -> crossfit.Answered:
+        spread = tuple(np.tile(weights / folds, folds) for weights in weighted)
+        return scorer.answered(answers(vote, flat, spread))[None]
+
+    whole = at_once(rule.vote, single), at_once(rule.vote, ensemble)
+    return alike, crossfit.compared(*whole, labels, groups, scorer, draws)

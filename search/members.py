@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from search.conclusions import ended_well
 from search.edge import UserError
@@ -127,10 +127,15 @@ def _runs(entries: Sequence[Entry]) -> dict[tuple[int, int], list[Group]]:
 def _shared(found: Sequence[Mapping]) -> tuple[tuple[Group, ...], ...] | None:
     """The groups of every study at the key that serves best; None where no key is in all of them."""
     keys = set.intersection(*(set(each) for each in found)) if found else set()
-    ranked = [(_tested(groups) > 1, _count(groups), key) for key in keys if (groups := [each[key] for each in found])]
-    if not ranked:
+    if not keys:
         return None
-    key = max(ranked)[-1]
+
+    def use(key: Any) -> tuple[bool, int, Any]:
+        groups = [each[key] for each in found]
+        folds = len(next(group for each in groups for group in each))
+        return folds > 1 and _tested(groups) > 1, _count(groups), key
+
+    key = max(keys, key=use)
     return tuple(tuple(each[key]) for each in found)
 
 

@@ -53,7 +53,7 @@ def test_the_estimate_agrees_with_the_test_over_twenty_repetitions_and_the_naive
         here = world(seed)
         told = ensembling.estimate(here.question, rule, times=1, draws=1)
         test, together = ensembling.on_test(here.question, rule, [here.test], here.labels, None, draws=1)
-        assert together == pytest.approx(test.second)
+        assert together is None, "there is one fold"
         honest.append(told.second - test.second)
         flattery.append(ensembling.naive(here.question, rule) - told.second)
         gains.append(test.gain)
