@@ -16,6 +16,7 @@ def lines(assembled: Assembled, ensemble: Ensemble, looked: bool) -> list[str]:
         _what(assembled),
         *table([("weight", "member"), *_weights(ensemble)]),
         "",
+        f"best single: {ensemble.best}",
         *table(list(_scores(assembled, ensemble))),
         "",
         f"Answer: {answer(ensemble)}.",
@@ -32,7 +33,7 @@ def answer(ensemble: Ensemble) -> str:
         return f"take the ensemble: {what}{', which the test part does not confirm' if against else ''}"
     if told.gain > 0:
         return f"it may not help: {what}, no more than chance could make it"
-    return f"it does not help, keep {ensemble.best}: {what}"
+    return f"it does not help, keep the best single one: {what}"
 
 
 def _at_once(ensemble: Ensemble) -> Iterator[str]:
@@ -41,7 +42,7 @@ def _at_once(ensemble: Ensemble) -> Iterator[str]:
         return
     best, worth = ensemble.test.single, 100 * (whole.single - ensemble.test.single)
     yield (
-        f"  All folds of {ensemble.best} at once score {whole.single:.4f} on the test part, {worth:+.2f} points over "
+        f"  All folds of the best single one at once score {whole.single:.4f} on the test part, {worth:+.2f} points over "
         f"one of them ({best:.4f}); all folds of the ensemble {points(_gain(whole))} over that."
     )
 
@@ -68,7 +69,7 @@ def _weights(ensemble: Ensemble) -> Iterator[tuple[str, str]]:
 def _scores(assembled: Assembled, ensemble: Ensemble) -> Iterator[tuple[str, ...]]:
     told, test = ensemble.estimate, ensemble.test
     yield ("", "validation, cross-fitted", *(["test"] if test else []))
-    yield (f"best single: {ensemble.best}", f"{told.single:.4f}", *([f"{test.single:.4f}"] if test else []))
+    yield ("best single", f"{told.single:.4f}", *([f"{test.single:.4f}"] if test else []))
     how = CHOSEN[ensemble.chosen_by]
     yield (f"ensemble, {how}", f"{told.ensemble:.4f}", *([f"{test.ensemble:.4f}"] if test else []))
     yield ("gain", points(_gain(told)), *([points(_gain(test))] if test else []))

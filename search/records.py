@@ -139,6 +139,8 @@ class Retrained(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     recipe: str
     words: str
+    tuning: str
+    """What became of the learning rates; empty where none was tuned."""
     gain: Gain | None
     replicates: tuple[int, ...]
     validation: float | None

@@ -17,8 +17,9 @@ from search.edge import UserError
 from search.fleet import Fleet
 from search.folder import RunFolder
 from search.labelled import options_of, place_of
-from search.progress import clock
+from search.progress import PlainLines, clock
 from search.records import Retrained, Retraining
+from search.snapshot import take
 from search.study import Study
 from search.supervise import carry_to_answer
 from storage.checkpoints import CheckpointFolder
@@ -60,7 +61,8 @@ def carry(
             arguments += ["--file", str(file)]
         size = read_recipe(asked.recipe).image_size
         devices = preflight.places(ground, workers, dataset.pixels.stored.nbytes, size)
-        carry_to_answer(study, Fleet(arguments, {"CETERIS_STORAGE": url}, folder.logs), devices, quiet)
+        fleet = Fleet(arguments, {"CETERIS_STORAGE": url}, folder.logs)
+        carry_to_answer(study, fleet, devices, True, shown=None if quiet else PlainLines(take(study)))
     done = list(study.retrainings())[number - 1][1]
     if done is None:
         raise UserError(f"retraining {number} of {study.name} is not over; the same line goes on")
@@ -72,7 +74,9 @@ def lines(study: Study, number: int, asked: Retraining, done: Retrained, folder:
     """What came of it, and where it is kept."""
     recipe, phase = read_recipe(done.recipe), f"retrain-{number}/final"
     rows = {row.number: row for row in study.store.runs(study.study_id, phase) if row.replicate in done.replicates}
-    yield f"{done.words}."
+    yield f"retraining {number} of {study.name}: {done.words}"
+    if done.tuning:
+        yield f"  {done.tuning}"
     yield f"  {recipe.backbone_name}, lr {recipe.lr:g}, {recipe.epochs} epochs, {_trained_on(asked)}: {len(rows)} runs"
     if done.validation is not None:
         test = "" if done.test is None else f", test {done.test:.4f}"

@@ -7,6 +7,7 @@ the final recipe and for the baseline alike, and the two meet on common replicat
 
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import NamedTuple
 
 from search.answer import points
 from search.candidates import Candidate
@@ -67,7 +68,7 @@ def replicates(study: Study, asked: Retraining) -> list[int]:
 def _carried_out(study: Study, number: int, asked: Retraining, worker: str) -> Iterator[Phase]:
     name, base = f"retrain-{number}", base_replicate(study.definition)
     recipe, gain = read_recipe(asked.recipe), None
-    words = "trained as it was found"
+    words, tuning = "trained as it was found", ""
     if asked.heavier:
         recipes = {"final": asked.recipe} | ({"baseline": asked.baseline} if asked.baseline else {})
         band = {label: _band(label, read_recipe(text)) for label, text in recipes.items()}
@@ -75,14 +76,14 @@ def _carried_out(study: Study, number: int, asked: Retraining, worker: str) -> I
         yield _phase(f"{name}/lr", runs)
         rows = study.store.runs(study.study_id, f"{name}/lr")
         tuned = {label: _best(each, rows) for label, each in band.items()}
-        recipe, words = tuned["final"].recipe, _tuned_words(tuned, recipes)
+        recipe, tuning = tuned["final"].recipe, _tuned_words(tuned, recipes)
         if "baseline" in tuned:
             check = [base + CHECK_FIRST + n for n in range(CHECKS)]
             yield _phase(
                 f"{name}/check", [Planned(_plain(label, each), n) for n in check for label, each in tuned.items()]
             )
-            gain, ahead, carried = _checked(study.store.runs(study.study_id, f"{name}/check"), recipe.backbone_name)
-            recipe, words = tuned[ahead].recipe, f"{carried}; {words}"
+            gain, ahead, words = _checked(study.store.runs(study.study_id, f"{name}/check"), recipe.backbone_name)
+            recipe = tuned[ahead].recipe
     if asked.on != "train":
         recipe = recipe.model_copy(update={"plateau": None})
     final = Candidate("final", "final", recipe, (("recipe", "final"),))
@@ -90,7 +91,7 @@ def _carried_out(study: Study, number: int, asked: Retraining, worker: str) -> I
     # What learns the test part has nothing to be tested on.
     phase = Phase(f"{name}/final", "retrain" if asked.on == "all" else "confirm", tuple(runs), len(runs), beyond=True)
     yield phase
-    _settle(study, number, recipe, words, gain, worker)
+    _settle(study, number, Told(recipe, words, tuning, gain), worker)
 
 
 def _phase(name: str, runs: Sequence[Planned]) -> Phase:
@@ -101,7 +102,7 @@ def _phase(name: str, runs: Sequence[Planned]) -> Phase:
 def _band(label: str, recipe: Recipe) -> list[Candidate]:
     rates = [rounded(recipe.lr * times) for times in BAND]
     return [
-        Candidate(f"{label}, lr {lr:g}", label, recipe.model_copy(update={"lr": lr}), (("recipe", label), ("lr", lr)))
+        Candidate(f"{label}, lr {lr:g}", label, recipe.model_copy(update={"lr": lr}), (("of", label), ("lr", lr)))
         for lr in rates
     ]
 
@@ -137,18 +138,27 @@ def _checked(rows: Sequence[RunRow], backbone: str) -> tuple[Gain | None, str, s
         return None, "final", f"not known whether it carried over: {len(common)} replicates could be compared"
     told = f"{points(gain)} with {backbone} on {len(common)} replicates"
     if gain.mean <= 0:
-        return gain, "baseline", f"did not carry over: {told}; the baseline recipe is trained instead"
+        chance = ", no more than chance could make it" if gain.high > 0 else ""
+        return gain, "baseline", f"did not carry over: {told}{chance}; the baseline recipe is trained instead"
     if gain.low <= 0:
         return gain, "final", f"leaning to have carried over: {told}, no more than chance could make it"
     return gain, "final", f"carried over: {told}"
 
 
-def _settle(study: Study, number: int, recipe: Recipe, words: str, gain: Gain | None, worker: str) -> None:
+class Told(NamedTuple):
+    recipe: Recipe  # that was trained
+    words: str
+    tuning: str
+    gain: Gain | None
+
+
+def _settle(study: Study, number: int, told: Told, worker: str) -> None:
     rows = [row for row in study.store.runs(study.study_id, f"retrain-{number}/final") if ended_well(row)]
     done = Retrained(
-        recipe=recipe.canonical(),
-        words=words,
-        gain=gain,
+        recipe=told.recipe.canonical(),
+        words=told.words,
+        tuning=told.tuning,
+        gain=told.gain,
         replicates=tuple(sorted(row.replicate for row in rows)),
         validation=_mean([row.last_score for row in rows]),
         test=_mean([row.test_score for row in rows]),
