@@ -42,8 +42,8 @@ def _at_once(ensemble: Ensemble) -> Iterator[str]:
         return
     best, worth = ensemble.test.single, 100 * (whole.single - ensemble.test.single)
     yield (
-        f"  All folds of the best single one at once score {whole.single:.4f} on the test part, {worth:+.2f} points over "
-        f"one of them ({best:.4f}); all folds of the ensemble {points(_gain(whole))} over that."
+        f"  All folds of the best single one at once score {whole.single:.4f} on the test part, {worth:+.2f} points "
+        f"over one of them ({best:.4f}); all folds of the ensemble {points(_gain(whole))} over that."
     )
 
 

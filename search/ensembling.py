@@ -93,7 +93,7 @@ def naive(question: Question, rule: Rule) -> float:
     return question.scorer.of(question.scorer.answered(told), question.labels)
 
 
-def estimate(question: Question, rule: Rule, times: int = crossfit.TIMES, draws: int = crossfit.DRAWS) -> Compared:
+def estimate(question: Question, rule: Rule, times: int = crossfit.TIMES, draws: int | None = None) -> Compared:
     """Best single member and ensemble, cross-fitted: every image is scored by what was chosen without its group."""
     members = [pool.answers for pool in question.pools]
     scorer = question.scorer
@@ -118,7 +118,7 @@ def on_test(
     tests: Sequence[Answers],
     labels: Ints,
     groups: Ints | None,
-    draws: int = crossfit.DRAWS,
+    draws: int | None = None,
 ) -> tuple[Compared, Compared | None]:
     """Of every pool its answers [folds, members, m, its classes] to the test part with joint `labels` [m].
 
