@@ -1,13 +1,14 @@
 """`python -m search.retrain --study S --backbone resnet50`: train the answer for use; does it carry over?"""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from search import surroundings
 from search.edge import run
 from search.loading import collector_paused
-from search.options import runs_option, storage_option, storage_url
+from search.options import checkpoints_option, runs_option, storage_option, storage_url
 
 
 @click.command("retrain")
@@ -36,6 +37,14 @@ from search.options import runs_option, storage_option, storage_url
 @click.option("--quiet", is_flag=True, help="Print the outcome only.")
 @storage_option
 @runs_option
+@checkpoints_option
+@click.option(
+    "--weights-in-db",
+    type=click.FloatRange(0),
+    default=256.0,
+    metavar="MIB",
+    help="Weights of up to so many MiB travel through PostgreSQL, unless --checkpoints is given (default: 256).",
+)
 def main(
     name: str | None,
     data: str | None,
@@ -52,6 +61,7 @@ def main(
     quiet: bool,
     storage: str | None,
     runs: Path,
+    **kept: Any,
 ) -> None:
     """Train the final recipe of a study for use.
 
@@ -67,7 +77,7 @@ def main(
     study = find_study(Store.connect(url), name)
     asked = wanted(study, backbone, weights, on, folds, seeds, epochs)  # type: ignore[arg-type]
     given = (*files, weights) if weights else files
-    carry(study, asked, url, data, cache, given, workers=workers, device=device, runs=runs, quiet=quiet)
+    carry(study, asked, url, data, cache, given, workers=workers, device=device, runs=runs, quiet=quiet, **kept)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from search.records import Retrained, Retraining
 from search.snapshot import take
 from search.study import Study
 from search.supervise import carry_to_answer
-from storage.checkpoints import CheckpointFolder
-from storage.errors import CheckpointDamaged
+from search.weights import find
+from storage.checkpoints import Checkpoints, checkpoints_at
 from storage.rows import RunRow
 from trainer.data import Dataset
 from trainer.execution import one_thread
@@ -42,6 +42,8 @@ def carry(
     workers: int | None,
     device: str,
     runs: Path,
+    checkpoints: str | None,
+    weights_in_db: float,
     quiet: bool,
 ) -> None:
     """Ask for it, work until it is over, show what came of it. What cannot work is told before it is asked for."""
@@ -57,6 +59,10 @@ def carry(
                 click.echo(line)
         number = retraining.ask(study, asked, "retrain")
         arguments = ["--name", study.name, "--data", place, "--folder", str(folder.checkpoints), *words_of(options)]
+        if checkpoints:
+            arguments += ["--checkpoints", checkpoints]
+        elif not study.store.one_host:
+            arguments += ["--weights-in-db", f"{weights_in_db:g}"]
         for file in files:
             arguments += ["--file", str(file)]
         size = read_recipe(asked.recipe).image_size
@@ -66,11 +72,14 @@ def carry(
     done = list(study.retrainings())[number - 1][1]
     if done is None:
         raise UserError(f"retraining {number} of {study.name} is not over; the same line goes on")
-    for line in lines(study, number, asked, done, folder):
+    kept_at = checkpoints_at(checkpoints or folder.checkpoints, study.instance)
+    for line in lines(study, number, asked, done, folder, kept_at):
         click.echo(line)
 
 
-def lines(study: Study, number: int, asked: Retraining, done: Retrained, folder: RunFolder) -> Iterator[str]:
+def lines(
+    study: Study, number: int, asked: Retraining, done: Retrained, folder: RunFolder, checkpoints: Checkpoints
+) -> Iterator[str]:
     """What came of it, and where it is kept."""
     recipe, phase = read_recipe(done.recipe), f"retrain-{number}/final"
     rows = {row.number: row for row in study.store.runs(study.study_id, phase) if row.replicate in done.replicates}
@@ -88,7 +97,7 @@ def lines(study: Study, number: int, asked: Retraining, done: Retrained, folder:
     if not rows:
         yield "  none of its runs ended well"
         return
-    kept = [name for row in rows.values() if (name := keep(study, row, folder))]
+    kept = [name for row in rows.values() if (name := keep(study, row, folder, checkpoints))]
     folder.write_json(f"retrain-{number}.json", {**recipe.model_dump(mode="json"), "trained": done.words})
     where = ", ".join([f"retrain-{number}.json", *kept])
     missing = len(rows) - len(kept)
@@ -96,22 +105,15 @@ def lines(study: Study, number: int, asked: Retraining, done: Retrained, folder:
     yield f"  use it: python -m search.export_model --study {study.name} --trial {phase}#{min(rows)} --out model"
 
 
-def keep(study: Study, row: RunRow, folder: RunFolder) -> str | None:
-    """The averaged weights of a run as safetensors in the run folder; None where this server has not trained it."""
-    checkpoints = CheckpointFolder(folder.checkpoints / study.instance)
-    recipe = read_recipe(row.recipe)
+def keep(study: Study, row: RunRow, folder: RunFolder, checkpoints: Checkpoints) -> str | None:
+    """The averaged weights of a run as safetensors in the run folder; None where this server does not have them."""
+    recipe, found = read_recipe(row.recipe), find(study, row, checkpoints)
+    if found is None or found.payload is None:
+        return None
     score = row.test_score if row.last_score is None else row.last_score
     shown = "" if score is None else f"_{score:.4f}"
-    for found in study.store.checkpoints(row.trial_id):
-        if found.kind != "final":
-            continue
-        try:
-            payload = checkpoints.read(found)
-        except CheckpointDamaged:  # trained on another server, or deleted by hand
-            continue
-        name = f"{row.phase.partition('/')[0]}-{row.number}_{recipe.backbone_name}{shown}.safetensors"
-        return str(folder.keep_weights(_safe(payload), name).relative_to(folder.path))
-    return None
+    name = f"{row.phase.partition('/')[0]}-{row.number}_{recipe.backbone_name}{shown}.safetensors"
+    return str(folder.keep_weights(_safe(found.payload), name).relative_to(folder.path))
 
 
 def _safe(payload: bytes) -> bytes:

@@ -185,7 +185,7 @@ def test_what_is_trained_on_every_image_is_trained_by_a_worker_and_left_for_use(
     opened = study.store.test_openings(study.study_id)[before:]
     done = list(study.retrainings())[number - 1][1]
     assert done is not None
-    told = list(lines(study, number, asked, done, folder))
+    told = list(lines(study, number, asked, done, folder, here.checkpoints))
     if on == "all":
         assert row.test_score is None
         assert [each.why for each in opened] == ["train on it: no honest score is left"]
