@@ -6,6 +6,7 @@ from search.answer import points, table
 from search.assembling import Assembled
 from search.ensembles import Ensemble, Shown
 from search.records import Gain
+from search.retention import kept_rows
 
 CHOSEN = {"soft": "by mean probability", "hard": "by majority", "greedy": "greedily, with replacement"}
 
@@ -94,8 +95,22 @@ def _notes(assembled: Assembled, ensemble: Ensemble, looked: bool) -> Iterator[s
         yield f"  the test part of {assembled.studies[0].name} has been opened {count} times, each on record"
     elif looked:
         yield "  no score on the test part: only confirmed runs have answered it (--phase confirm)"
+    if gone := _without_weights(assembled, ensemble):
+        yield (
+            f"  note: the weights of {gone} of its {len(ensemble.members)} runs are not kept (the best three of each "
+            "phase are, and all confirmed): it cannot predict for other images; --phase confirm can"
+        )
     if any(member.file for member in ensemble.members):
         yield "  predictions from outside are taken at their word: that nothing of these images was trained on"
+
+
+def _without_weights(assembled: Assembled, ensemble: Ensemble) -> int:
+    kept = {
+        (study.name, row.phase, row.number)
+        for study in assembled.studies
+        for row in kept_rows(study.store.runs(study.study_id))
+    }
+    return sum((member.study, member.phase, member.trial) not in kept for member in ensemble.members if not member.file)
 
 
 def _gain(told: Shown) -> Gain:
