@@ -86,7 +86,8 @@ def lines(
     yield f"retraining {number} of {study.name}: {done.words}"
     if done.tuning:
         yield f"  {done.tuning}"
-    yield f"  {recipe.backbone_name}, lr {recipe.lr:g}, {recipe.epochs} epochs, {_trained_on(asked)}: {len(rows)} run{'s' if len(rows) != 1 else ''}"
+    runs = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
+    yield f"  {recipe.backbone_name}, lr {recipe.lr:g}, {recipe.epochs} epochs, {_trained_on(asked)}: {runs}"
     if done.validation is not None:
         test = "" if done.test is None else f", test {done.test:.4f}"
         yield f"  {recipe.metric} on {fresh(len(rows))}: validation {done.validation:.4f}{test}"
