@@ -48,6 +48,8 @@ class Again:
         curve = tuple(study.store.curves(study.study_id, phase).get(number, ()))
         if not curve:
             raise UserError(f"{study.name}/{phase}#{number} has no epoch on record: choose one that has been trained")
+        if Replicate.numbered(row.replicate, study.definition.folds).everything:
+            raise UserError(f"{phase}#{number} has learned the test part, which is not opened to repeat it")
         place, dataset = _device(device), dataset_of(study, data, options)
         attempts = [each for each in study.store.attempts(study.study_id) if each.trial_id == row.trial_id]
         mode = dict(attempts[-1].mode) if attempts else {}

@@ -6,7 +6,7 @@ through the same life, and one that joins late walks quickly through what is alr
 
 from collections.abc import Iterator
 
-from search import ablation, claims, conclusions, phases
+from search import ablation, claims, conclusions, phases, retraining
 from search.candidates import Candidate
 from search.phases import Phase
 from search.study import Depth, Study, at_depth
@@ -24,6 +24,7 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
     if study.resolved.quick:
         yield from _pass(study, worker, "quick")
     if study.depth == "quick":
+        yield from retraining.life(study, worker)
         return
     yield from _pass(study, worker, "full")
     conclusions.settle_test_report(study, worker)
@@ -35,6 +36,7 @@ def life(study: Study, worker: str) -> Iterator[Phase]:
         if (phase := ablation.phase_of(study)) is not None:
             yield phase
         ablation.settle(study, worker)
+    yield from retraining.life(study, worker)
 
 
 def _pass(study: Study, worker: str, depth: Depth) -> Iterator[Phase]:

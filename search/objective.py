@@ -2,6 +2,8 @@
 
 import math
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from search import held_out, predictions, pruning
@@ -12,6 +14,7 @@ from search.workplace import Workplace
 from storage.blobs import Blob
 from storage.errors import LeaseLost
 from storage.rows import EpochRow, Lease, Result, Stop
+from trainer.data import Dataset
 from trainer.recipe import Recipe, read_recipe
 from trainer.replicate import Replicate
 from trainer.run import Epoch, Run
@@ -26,7 +29,8 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     """
     recipe = read_recipe(lease.recipe)
     meter.trains(recipe)
-    run = at.begin(recipe, Replicate.numbered(lease.replicate, at.study.definition.folds), at)
+    replicate = Replicate.numbered(lease.replicate, at.study.definition.folds)
+    run = at.begin(recipe, replicate, replace(at, data=_data(replicate, lease, at)))
     restore(run, lease, at)
     judged = _Judge(phase, lease, at)
     rung = judged.look(run)  # a trial released at a rung has not been judged there yet
@@ -56,7 +60,7 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
         ended_well = stop != "diverged"
         test_score, kept = _tested(run, lease, at) if phase.opens_test and ended_well else (None, [])
         weights, in_database = save_weights(run, phase, lease, at) if ended_well else ([], [])
-        kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well else []
+        kept += predictions.of_validation(run, phase.ranks_by_best_epoch) if ended_well and not replicate.whole else []
         result = _result(run, phase, stop, _words(run, recipe), test_score)
         at.keeper.finish(result, weights, kept + in_database)
     at.checkpoints.prune(lease.trial_id, keep=0, study=at.study.name, kind="resume")
@@ -116,6 +120,15 @@ def _tested(run: Run, lease: Lease, at: Workplace) -> tuple[float, list[Blob]]:
     return score, predictions.packed("test", rows, probabilities, len(run.epochs))
 
 
+def _data(replicate: Replicate, lease: Lease, at: Workplace) -> Dataset:
+    """Where a run is to learn the test part, too, with its labels; that is on record as any opening is."""
+    if not replicate.everything:
+        return at.data
+    record = partial(at.study.store.record_test_opening, lease.study_id)
+    who = f"{at.study.name}/{lease.phase} #{lease.number}"
+    return at.data.opened(record, who, "train on it: no honest score is left")
+
+
 def _result(
     run: Run,
     phase: Phase,
@@ -126,14 +139,15 @@ def _result(
 ) -> Result:
     """A diverged run counts with 0 everywhere, whatever it had reached before."""
     diverged = stop == "diverged"
+    scored = diverged or not run.replicate.whole  # without validation images there is no score; Optuna is shown 0
     best = run.best.score if run.best and not diverged else 0.0
-    last = run.last.score if run.last and not diverged else 0.0
+    last = run.last.score if run.last and scored and not diverged else 0.0
     return Result(
         stop=stop,
         reason=reason,
-        best_score=best,
+        best_score=best if scored else None,
         best_epoch=run.best.number if run.best else 0,
-        last_score=last,
+        last_score=last if scored else None,
         value=best if phase.ranks_by_best_epoch else last,
         epochs_total=len(run.epochs),
         seconds=sum(epoch.seconds for epoch in run.epochs),

@@ -9,7 +9,7 @@ from spaces.stage import Stage
 from spaces.study import StudyDefinition
 from trainer.recipe import Plateau, Recipe
 
-Kind = Literal["pilot", "screen", "finals", "confirm", "ablation"]
+Kind = Literal["pilot", "screen", "finals", "confirm", "ablation", "retrain"]
 
 FINALS_FIRST = 1
 CONFIRM_FIRST = 100
@@ -40,6 +40,8 @@ class Phase:
     """Epochs after which its trials are compared and may be pruned: of screens only."""
     space: tuple[Planned, ...] = ()
     """All runs that its Optuna study may ever hold, where `runs` is a part of them: distributions must not change."""
+    beyond: bool = False
+    """Asked for after the answer: the time that the study was given does not bound it."""
 
     @property
     def ranks_by_best_epoch(self) -> bool:
@@ -53,8 +55,10 @@ class Phase:
 
 def kind_of(name: str) -> Kind:
     """The kind of a phase by its name, also of one that was set aside: `1-lr`, `1-lr/finals`, `confirm.quick`."""
-    stem, slash, _ = name.partition("/")
+    stem, slash, rest = name.partition("/")
     kinds: dict[str, Kind] = {"pilot": "pilot", "confirm": "confirm", "ablation": "ablation"}
+    if stem.startswith("retrain-"):
+        return "retrain" if rest == "final" else "ablation"
     return "finals" if slash else kinds.get(stem.partition(".")[0], "screen")
 
 

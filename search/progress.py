@@ -1,6 +1,7 @@
 """Progress of a launch in plain lines: one per ended run and per conclusion."""
 
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 import click
@@ -36,20 +37,16 @@ class Quiet:
 class PlainLines:
     """One line per ended run and per conclusion, for logs and pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, over: Snapshot | None = None) -> None:
+        """Nothing is said of what is `over` already."""
         self._began = time.monotonic()
-        self._told: set[str] = set()
+        self._told = {key for key, _ in _news(over)} if over else set()
 
     def show(self, snapshot: Snapshot) -> None:
-        for row in sorted(snapshot.runs, key=lambda row: row.entry_id):
-            if row.state in ENDED and not row.reused:
-                self._once(f"{row.phase} #{row.number}", run_line(row))
-        if snapshot.rules:
-            self._once("rules", f"pilot: {snapshot.rules.words}")
-        for line in snapshot.stages:
-            if line.verdict:
-                settled = "" if line.claim is None else " claim"
-                self._once(f"verdict {line.name}{settled}", verdict_sentence(line))
+        for key, line in _news(snapshot):
+            if key not in self._told:
+                self._told.add(key)
+                self.say(line)
 
     def say(self, line: str) -> None:
         click.echo(f"[{clock(time.monotonic() - self._began)}] {line}")
@@ -57,10 +54,18 @@ class PlainLines:
     def close(self) -> None:
         pass
 
-    def _once(self, key: str, line: str) -> None:
-        if key not in self._told:
-            self._told.add(key)
-            self.say(line)
+
+def _news(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """(a key of its own, the line) of everything there is to tell."""
+    for row in sorted(snapshot.runs, key=lambda row: row.entry_id):
+        if row.state in ENDED and not row.reused:
+            yield f"{row.phase} #{row.number}", run_line(row)
+    if snapshot.rules:
+        yield "rules", f"pilot: {snapshot.rules.words}"
+    for line in snapshot.stages:
+        if line.verdict:
+            settled = "" if line.claim is None else " claim"
+            yield f"verdict {line.name}{settled}", verdict_sentence(line)
 
 
 def run_line(row: RunRow) -> str:

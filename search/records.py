@@ -117,6 +117,36 @@ class Ablation(BaseModel):
     beyond: Gain | None
 
 
+class Retraining(BaseModel):
+    """What is asked of the answer: the recipes, what to train them on, and how often. Recipes are canonical JSON.
+
+    `baseline` is None where nothing is to be compared: the study's own backbone, or an answer that keeps the baseline.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    recipe: str
+    baseline: str | None
+    heavier: bool
+    """Whether it has another backbone than the study, for which the learning rate is tuned again."""
+    on: Literal["train", "train+val", "all"]
+    folds: int
+    seeds: int
+
+
+class Retrained(BaseModel):
+    """`recipe` is what was trained in the end; `gain` of the final over the baseline recipe on the heavier backbone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    recipe: str
+    words: str
+    tuning: str
+    """What became of the learning rates; empty where none was tuned."""
+    gain: Gain | None
+    replicates: tuple[int, ...]
+    validation: float | None
+    test: float | None
+
+
 class TestReport(BaseModel):
     """Of the recommended recipe on the test part, over its confirmed runs; `confusion` is [truth][answer], summed."""
 

@@ -1,4 +1,4 @@
-"""Which weights of ended trials are kept: the best few of each phase, all that were confirmed.
+"""Which weights of ended trials are kept: the best few of each phase, all that are for use.
 
 It is a function of the rows of the study, so every worker comes to the same, and only trials that have ended are ever
 looked at: what a live worker may need, of its own trial or of one that waits to go on, is never touched.
@@ -12,6 +12,7 @@ from storage.checkpoints import Checkpoints
 from storage.rows import RunRow
 
 KEPT_PER_PHASE = 3
+FOR_USE = ("confirm", "retrain")  # all of these
 
 
 def superfluous(phase: Phase, rows: Sequence[RunRow]) -> list[RunRow]:
@@ -21,7 +22,7 @@ def superfluous(phase: Phase, rows: Sequence[RunRow]) -> list[RunRow]:
 
 def among_best(phase: Phase, rows: Sequence[RunRow], score: float) -> bool:
     """Whether the weights of a run that ends with `score` would be kept, next to the `rows` of its phase."""
-    if phase.kind == "confirm":
+    if phase.kind in FOR_USE:
         return True
     ended = [row for row in rows if _has_weights(row)]
     return sum(_score(phase.kind, row) >= score for row in ended) < KEPT_PER_PHASE
@@ -65,7 +66,7 @@ def _behind_best_of_phases(rows: Sequence[RunRow]) -> list[RunRow]:
 
 
 def _behind_best(kind: Kind, rows: Sequence[RunRow]) -> list[RunRow]:
-    if kind == "confirm":
+    if kind in FOR_USE:
         return []
     best = sorted((row for row in rows if _has_weights(row)), key=lambda row: -_score(kind, row))
     return best[KEPT_PER_PHASE:]

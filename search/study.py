@@ -1,12 +1,14 @@
 """A stored study: its frozen definition and what has been measured and decided in it so far."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from search.edge import UserError
-from search.records import Ablation, Claim, Headline, Resolved, Rules, TestReport
+from search.records import Ablation, Claim, Headline, Resolved, Retrained, Retraining, Rules, TestReport
 from spaces.stage import Stage
 from spaces.study import StudyDefinition
 from storage.rows import Manifest, Verdict
@@ -127,7 +129,8 @@ class Study:
         if self.headline(depth) is None:
             return False
         claimed = not definition.budgets.beyond_finals or all(self.claim(stage) for stage in definition.stages)
-        return depth == "quick" or (claimed and not (self.wants_ablation and self.ablation() is None))
+        told = depth == "quick" or (claimed and not (self.wants_ablation and self.ablation() is None))
+        return told and not any(done is None for _, done in self.retrainings())
 
     def answers(self, quick: bool, ablation: bool) -> bool:
         """Whether it is finished, also for a launch that asks so much of it."""
@@ -137,6 +140,14 @@ class Study:
     def headline(self, depth: Depth = "full") -> Headline | None:
         found = self._measurement(at_depth("headline", depth))
         return None if found is None else Headline.model_validate(found)
+
+    def retrainings(self) -> Iterator[tuple[Retraining, Retrained | None]]:
+        """What was asked to be trained with the answer, in order, and what came of it; None while it goes on."""
+        for number in count(1):
+            if (asked := self._measurement(f"retrain/{number}/asked")) is None:
+                return
+            done = self._measurement(f"retrain/{number}/done")
+            yield Retraining.model_validate(asked), None if done is None else Retrained.model_validate(done)
 
     def ablation(self) -> Ablation | None:
         found = self._measurement("ablation")

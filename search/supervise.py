@@ -32,13 +32,14 @@ def carry_to_answer(
     quiet: bool,
     tracking: Tracking | None = None,
     look: Callable[[Snapshot], None] = lambda _: None,
+    shown: Progress | None = None,
 ) -> None:
     """Return once nothing is left to train. Exits 130 after an interruption or a stop, and 1 when no worker is left.
 
     It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`). `look` is shown every
     snapshot on the way.
     """
-    progress: Progress = Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines()
+    progress: Progress = shown or (Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines())
     tracking = tracking or NoTracking()
     began = time.monotonic()
     with _termination_as_interrupt(), _outages_told(progress):

@@ -15,7 +15,6 @@ from trainer.early_stopping import best_epoch
 from trainer.evaluation import Exam, judged, score_of
 from trainer.execution import deterministic
 from trainer.feed import Feed
-from trainer.folds import cut
 from trainer.learner import Learner
 from trainer.nets import Nets
 from trainer.order import order, turns
@@ -39,7 +38,7 @@ class Epoch:
     lr: float  # the highest of its steps
     train_loss: float  # mean over images, the recipe's loss on augmented images, weights as they were then
     val_loss: float  # cross entropy in nats whatever the recipe's loss, averaged weights
-    score: float  # of averaged weights, 0 to 1, higher is better; NaN when diverged
+    score: float  # of averaged weights, 0 to 1, higher is better; NaN when diverged, or without validation images
     seconds: float  # wall time of all of it
     images: int  # trained on
     training_seconds: float = 0.0  # of `seconds`, the steps: batches made, augmentation, optimizer, average
@@ -56,6 +55,8 @@ class Examined(NamedTuple):
 
 class Run(Iterator[Epoch]):
     """Trains `recipe` on the fold that `replicate` names; each `next` is one epoch, StopIteration after the last.
+
+    A replicate that is `whole` has no validation images: its epochs have no score, and it is never stopped early.
 
     Equal arguments give equal bits on one kind of machine, also when interrupted and resumed through `state_dict`, and
     with other runs of this process in between.
@@ -84,7 +85,12 @@ class Run(Iterator[Epoch]):
         self.epochs: list[Epoch] = []
         self._data = data.to(device)
         self._device = device
-        train, validation = (data.development[part] for part in cut(data.strata, data.groups, replicate))
+        if replicate.whole and recipe.plateau is not None:
+            raise RunError("a run without validation images cannot be stopped by its score: leave plateau out")
+        if replicate.everything != data.is_open:
+            wanted = "wants the test part opened" if replicate.everything else "must not see the test part"
+            raise RunError(f"replicate {replicate.number} {wanted}: give it such data")
+        train, validation = data.sides(replicate)
         self.validation_index = torch.from_numpy(validation)  # rows of the dataset, as in validation_probabilities
         rows = torch.from_numpy(train)
         self._train_labels = data.labels.cpu()[rows]
@@ -110,7 +116,7 @@ class Run(Iterator[Epoch]):
         """Why it ended; None while there is an epoch to come."""
         if not self.epochs:
             return None
-        if not math.isfinite(self.epochs[-1].score):
+        if not math.isfinite(self.epochs[-1].train_loss if self.replicate.whole else self.epochs[-1].score):
             return "diverged"
         scores = self.constant_scores
         return decay_reason(scores, self.recipe) if len(self.epochs) == len(scores) + self.recipe.decay_epochs else None
@@ -140,7 +146,9 @@ class Run(Iterator[Epoch]):
             train_loss, images, lr, training_seconds = self._train_once(number, constant_epochs)
         trained = time.perf_counter()
         score, val_loss = math.nan, math.nan
-        if math.isfinite(train_loss):
+        if self.replicate.whole:
+            train_loss = train_loss if self._is_sound() else math.nan
+        elif math.isfinite(train_loss):
             answers = self._learner.answers(self._exam)
             score, val_loss = judged(self.recipe.metric, answers, self._validation_labels)
             self._answers = answers if answers.nbytes <= KEPT_BYTES else None
@@ -173,6 +181,10 @@ class Run(Iterator[Epoch]):
             highest = max(highest, lr)
         mean = total.item() / images
         return mean, images, highest, time.perf_counter() - began
+
+    def _is_sound(self) -> bool:
+        """Whether the averaged weights are numbers: the last step may have blown up, and no score would show it."""
+        return all(bool(each.isfinite().all()) for each in self.averaged_weights().values())
 
     def _order(self, number: int) -> Tensor:
         """The training images of an epoch, as positions within them, on the CPU."""
