@@ -57,6 +57,8 @@ class PlainLines:
 
 def _news(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """(a key of its own, the line) of everything there is to tell."""
+    if not snapshot.ended:
+        yield from _first_score(snapshot)
     for row in sorted(snapshot.runs, key=lambda row: row.entry_id):
         if row.state in ENDED and not row.reused:
             yield f"{row.phase} #{row.number}", run_line(row)
@@ -66,6 +68,14 @@ def _news(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         if line.verdict:
             settled = "" if line.claim is None else " claim"
             yield f"verdict {line.name}{settled}", verdict_sentence(line)
+
+
+def _first_score(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """The first epoch that anybody has told of: long before the first run is over where runs are long."""
+    row = next((row for row in snapshot.runs if row.state == "RUNNING" and row.epochs), None)
+    curve = snapshot.curves(row.phase).get(row.number, []) if row else []
+    if row and curve:
+        yield "first score", f"{row.phase} #{row.number}  {setting(row)}  {curve[0].score:.4f}  after its first epoch"
 
 
 def run_line(row: RunRow) -> str:

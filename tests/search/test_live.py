@@ -14,8 +14,9 @@ from search.screen import View, screen, shortened
 from search.signs import PLAIN, PRETTY, sparkline
 from search.snapshot import Snapshot, take
 from search.workplace import Workplace
-from storage.rows import RunRow, WorkerRow
+from storage.rows import EpochRow, RunRow, WorkerRow
 from tests.search.rows import run_row
+from tests.search.trials import RECIPE, claim, screen_of
 
 LONG = "stalled at epoch 9: no rise above 0.0033 in 3 epochs; decayed, ended at epoch 12, which is a long story"
 HOSTILE = "[red]코스모스[/red] \x1b[31mfocal(2)\x1b[0m\r\n" * 3
@@ -139,3 +140,18 @@ def test_to_be_quiet_is_to_say_nothing_but_what_went_wrong(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "worker 1 was killed\n"
+
+
+def test_the_first_score_is_told_long_before_the_first_run_is_over(
+    at: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phase = screen_of(RECIPE)
+    lease = claim(at, phase, phase.runs[0])
+    lines = PlainLines()
+    lines.show(take(at.study))
+    assert "1-lr #0" not in capsys.readouterr().out, "nothing is known yet"
+    at.study.store.report(lease, [EpochRow(1, "constant", 0.8123, 1.0, 1.0, 0.004, 20.0)])
+    for _ in range(2):
+        lines.show(take(at.study))
+    told = capsys.readouterr().out
+    assert told.count("1-lr #0  lr 0.004  0.8123  after its first epoch") == 1
