@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from search.answer import points, table
+from search.answer import table
 from search.assembling import Assembled
 from search.ensembles import Ensemble, Shown
 from search.records import Gain
 from search.retention import kept_rows
+from search.sentences import points
 
 CHOSEN = {"soft": "by mean probability", "hard": "by majority", "greedy": "greedily, with replacement"}
 

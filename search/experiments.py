@@ -5,8 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from search import markdown
-from search.answer import answer_sentence, stage_cells, verdict_sentence
+from search.answer import answer_sentence, stage_cells
 from search.cost import Recipes
+from search.sentences import verdict_sentence
 from search.snapshot import ENDED, Snapshot
 from storage.attempts import AttemptRow
 from storage.rows import EpochRow, RunRow

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from search.answer import ablation_lines, answer_lines, verdict_sentence
+from search.answer import ablation_lines, answer_lines
 from search.markdown import shown, table
 from search.plot_data import WELL, Value, values_of
+from search.sentences import verdict_sentence
 from search.snapshot import ENDED, Snapshot, StageLine
 from search.study import Study
 from spaces.domain import label

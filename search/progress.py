@@ -6,7 +6,7 @@ from typing import Protocol
 
 import click
 
-from search.answer import verdict_sentence
+from search.sentences import verdict_sentence
 from search.snapshot import ENDED, Snapshot
 from storage.rows import Lease, RunRow
 

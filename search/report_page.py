@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.answer import ablation_lines, answer_sentence, doubts, points, recipe_words
+from search.answer import ablation_lines, answer_sentence, doubts, recipe_words
 from search.ask import BUILT_IN_DATA, launch_line
 from search.commit import KEY
 from search.cost import Epochs, Recipes, epochs_of
@@ -18,6 +18,7 @@ from search.held_out import Truth
 from search.progress import clock
 from search.records import Gain
 from search.report_stages import stage_sections
+from search.sentences import points
 from search.snapshot import Snapshot
 from search.submissions import read
 from search.work_done import WorkDone

@@ -4,10 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from search.answer import stage_cells, verdict_sentence
+from search.answer import stage_cells
 from search.figures import Figures
 from search.plot_data import Value, curves_of, values_of
 from search.progress import setting
+from search.sentences import verdict_sentence
 from search.snapshot import Snapshot, StageLine
 from spaces.stage import Stage
 from storage.rows import RunRow

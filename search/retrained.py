@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save
 
 from search import preflight, retraining
-from search.answer import fresh
 from search.ask import digest_of
 from search.data_options import words_of
 from search.dataset import dataset_of
@@ -19,6 +18,7 @@ from search.folder import RunFolder
 from search.labelled import options_of, place_of
 from search.progress import PlainLines, clock
 from search.records import Retrained, Retraining
+from search.sentences import fresh
 from search.snapshot import take
 from search.study import Study
 from search.supervise import carry_to_answer

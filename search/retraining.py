@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from search.answer import points
 from search.candidates import Candidate
 from search.conclusions import ended_well
 from search.edge import UserError
 from search.headline import gain_of
 from search.phases import CONFIRM_FIRST, Phase, Planned, base_replicate
 from search.records import Gain, Retrained, Retraining, as_json
+from search.sentences import points
 from search.study import Study
 from spaces.domain import rounded
 from storage.rows import RunRow

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from search.answer import winner_words
 from search.pace import gpu_use, seconds_to_go
 from search.progress import clock, readable, setting, shown_score
+from search.sentences import winner_words
 from search.signs import PLAIN, PRETTY, Signs, bar, sparkline
 from search.snapshot import ENDED, Snapshot, StageLine
 from storage.rows import RunRow, WorkerRow

@@ -3,9 +3,10 @@
 import datetime
 from typing import Any
 
-from search.answer import answer_lines, verdict_sentence
+from search.answer import answer_lines
 from search.halted import told
 from search.progress import clock, setting
+from search.sentences import verdict_sentence
 from search.snapshot import Snapshot, StageLine
 from search.work_done import WorkDone, attempt_document, pace, sentence, work_document
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from search import deadline, options, phases
-from search.answer import answer_lines, verdict_sentence
+from search.answer import answer_lines
 from search.edge import UserError
 from search.fitting import fit
 from search.life import life
 from search.options import hours_until
 from search.plan import Plan
+from search.sentences import verdict_sentence
 from search.snapshot import take
 from search.study import Study
 from search.workplace import Workplace

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from search import report
-from search.answer import verdict_sentence
 from search.experiments import experiments
 from search.folder import RunFolder
 from search.kept import weights_name
 from search.report_files import Current, write_report
 from search.report_page import page
+from search.sentences import verdict_sentence
 from search.snapshot import take
 from search.study import Study
 from storage.store import Store

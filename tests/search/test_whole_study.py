@@ -23,10 +23,10 @@ from safetensors.torch import load_file
 
 from search import delete, launch, report, status
 from search import list as listing
-from search.answer import verdict_sentence
 from search.commit import commit_here
 from search.folder import file_name
 from search.markdown import shown
+from search.sentences import verdict_sentence
 from search.snapshot import take
 from search.study import Study
 from search.versions import versions
