@@ -21,7 +21,20 @@ from optuna.distributions import (
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from storage.errors import StudyMissing
 from storage.names import to_json
@@ -78,6 +91,11 @@ def create_tables(connection: Connection) -> None:
         if not inspect(connection).has_table("alembic_version"):
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
         connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD_REVISION})
+
+
+def all_tables() -> list[Table]:
+    """Every table of Optuna's, those that others refer to first."""
+    return list(models.BaseModel.metadata.sorted_tables)
 
 
 def revision(connection: Connection) -> str:

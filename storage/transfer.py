@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.storages._rdb import models
 from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text
 
+from storage import optuna_tables
 from storage.errors import StudyBusy, StudyExists, StudyMissing
 from storage.schema import Base, BudgetTable, DatabaseClock, LeaseTable, ManifestTable, WorkerTable, table_of
 
@@ -92,9 +92,9 @@ def _refuse_busy(source: Connection, study_id: int, name: str) -> None:
 
 def _copy_optuna(source: Connection, target: Connection, names: list[str], ids: _Ids) -> None:
     """Optuna's studies of these names. Its tables are read by their columns, whichever there are."""
-    tables = models.BaseModel.metadata.sorted_tables
-    studies = models.StudyModel.__table__
-    _copy(source, target, studies, select(studies).where(studies.c.study_name.in_(names)), ids)  # type: ignore[arg-type]
+    tables = optuna_tables.all_tables()
+    studies = next(table for table in tables if table.name == "studies")
+    _copy(source, target, studies, select(studies).where(studies.c.study_name.in_(names)), ids)
     for table in tables:
         if table.name == "trials":
             _copy(source, target, table, _of(table, "study_id", list(ids.known["study_id"])), ids)

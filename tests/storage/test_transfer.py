@@ -58,7 +58,7 @@ def told(store: Store, name: str) -> object:
     manifest = store.manifest(name)
     assert manifest is not None
     study_id = manifest.study_id
-    ids = ("study_id", "cell_id", "entry_id", "trial_id")
+    ids = ("study_id", "cell_id", "entry_id", "trial_id", "shown_trial")
 
     def plain(row: object) -> dict[str, object]:
         return {key: repr(value) for key, value in vars(row).items() if key not in ids}
