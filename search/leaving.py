@@ -31,7 +31,7 @@ class Leaving:
 
     def __call__(self) -> bool:
         """Whether to go at the end of this epoch."""
-        if self._launcher is not None and not self._launcher.is_running():
+        if self._launcher is not None and not _alive(self._launcher):
             self._interrupt()
         return self._asked.is_set()
 
@@ -64,6 +64,14 @@ class Leaving:
     def _interrupt(self) -> None:
         self.interrupted = True
         self.after_epoch()
+
+
+def _alive(process: psutil.Process) -> bool:
+    """Whether it runs: one that was killed and that nobody has waited for yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def ignored(name: str) -> bool:
