@@ -256,7 +256,7 @@ def test_an_empty_server_database_is_left_empty(
 ) -> None:
     assert "holds no study" in said(monkeypatch, capsys, "--storage", postgres_url)
     assert dump(postgres_url) == {}
-    assert "cannot use" in said(monkeypatch, capsys, "--storage", postgres_url.replace("/ceteris_", "/gone_"))
+    assert "there is no database" in said(monkeypatch, capsys, "--storage", postgres_url.replace("/ceteris_", "/gone_"))
 
 
 def test_while_the_database_is_away_a_page_says_so(postgres_url: str) -> None:

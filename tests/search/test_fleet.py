@@ -80,7 +80,7 @@ def both_sides_have_weights_and_predictions(study: Study, homes: list[Path]) -> 
     """Two servers without a folder in common: the answer's weights are the same on both, and so is all that is kept."""
     answers, found, fetched = set(), [], 0
     for home in homes:
-        (file,) = home.glob("runs/*_lr_aug/weights/confirm-*.pt")
+        (file,) = home.glob("runs/*_lr_aug/weights/confirm-*.safetensors")
         answers.add((file.name, file.read_bytes()))
         folder = RunFolder.of(study, home / "runs")
         told = fetch(study, folder, checkpoints_at(folder.checkpoints, study.instance))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from search import objective
+from search import workplace
 from search.gauge import Gauge
 from search.memory import clear, out_of_memory, words
 from search.worker import TooManyFailures, Worker
@@ -142,7 +142,7 @@ def test_nothing_of_a_failed_trial_is_held_when_its_memory_is_given_back(
             super().__init__(*arguments, **options)
             place.gauge.runs.append(weakref.ref(self))
 
-    monkeypatch.setattr(objective, "Run", Watched)
+    monkeypatch.setattr(workplace, "Run", Watched)
     place.work("hungry", "fine")
     assert len(place.gauge.runs) == 2
     assert place.gauge.held == [False]

@@ -47,8 +47,9 @@ def test_a_run_goes_on_from_a_bucket_on_a_server_without_its_files_and_falls_bac
     here, there = (replace(at, checkpoints=checkpoints_at("s3://team/ceteris", at.study.instance)) for _ in range(2))
     leave_after(here, epochs=3)
     saved = sorted(bucket.rglob("resume-*"))
-    assert [file.name for file in saved] == ["resume-t0001-e000002.ckpt", "resume-t0001-e000003.ckpt"], "the last two"
-    saved[1].write_bytes(saved[1].read_bytes()[:-1])
+    names = [file.name for file in saved]
+    assert names[-2:] == ["resume-t0001-e000002.ckpt", "resume-t0001-e000003.ckpt"], "the last two, if not more"
+    saved[-1].write_bytes(saved[-1].read_bytes()[:-1])
     row = trained(there, screen_of(SHORT))
     assert "at epoch 3 is no use" in caplog.text
     assert "goes on after epoch 2" in caplog.text
