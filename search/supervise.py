@@ -37,6 +37,7 @@ def carry_to_answer(
     """Return once nothing is left to train. Exits 130 after an interruption or a stop, and 1 when no worker is left.
 
     It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
+    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
     because the time of this host is over (`CETERIS_ENDS_AT`). `look` is shown every snapshot on the way.
     """
     progress: Progress = shown or (Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines())
