@@ -27,8 +27,8 @@ LIFE = "life"  # beside the data: which run of the database they are from
 
 @dataclass(frozen=True)
 class DatabaseJob:
-    """`shared` is seen by every node; `disk` is a folder of the node's own. Jobs of workers are called `workers`; when none
-    of them is queued and nobody has been connected for `idle` seconds, the database is dumped and this job ends."""
+    """`shared` is seen by every node; `disk` is a folder of the node's own. Jobs of workers are called `workers`; when
+    none is queued and nobody has been connected for `idle` seconds, the database is dumped and this job ends."""
 
     shared: Path
     disk: Path | None

@@ -11,6 +11,7 @@ from types import FrameType
 
 PREEMPT = "USR1"  # what Slurm sends before the limit, and what `scancel --signal=USR1` sends
 _OVER = ("CANCELLED", "COMPLETED", "FAILED", "TIMEOUT")
+_QUEUED = ("PENDING", "REQUEUE", "PREEMPTED")
 
 
 class Job:
@@ -38,17 +39,20 @@ class Job:
         return self.asked == "SIGTERM" and self.slurm_id is not None
 
     def again(self) -> None:
-        """Back into the queue: ends this process, but returns when the job was cancelled. Raises submitit's
+        """Back into the queue: ends this process, but returns when the job was cancelled or is queued already. Raises submitit's
         UncompletedJobError when it has run out its time too often (`--requeue`)."""
-        if self._cancelled():
+        state = self._state()
+        if state.startswith(_OVER):
             say("the job was cancelled and is not queued again")
+        elif state.startswith(_QUEUED):
+            say("Slurm has queued the job again")
         elif callable(self._queue_again):
             self._queue_again(signal.SIGUSR1, None)
 
-    def _cancelled(self) -> bool:
+    def _state(self) -> str:
         if self.slurm_id is None:
-            return self.asked == "SIGTERM"
-        return any(self._told("JobState").startswith(word) for word in _OVER)
+            return "CANCELLED" if self.asked == "SIGTERM" else "RUNNING"
+        return self._told("JobState")
 
     def _limit(self) -> float | None:
         if given := os.environ.get("SLURM_JOB_END_TIME"):
@@ -62,7 +66,7 @@ class Job:
         """A field of `scontrol show job`; empty when Slurm does not answer."""
         if self.slurm_id is None:
             return ""
-        command = ["scontrol", "--oneliner", "show", "job", self.slurm_id]
+        command = ["scontrol", "--oneliner", "show", "job", self.name]  # by its number alone it may be a whole array
         try:
             done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
         except (OSError, subprocess.TimeoutExpired):

@@ -142,7 +142,7 @@ class Order:
             return
         if self.storage is None:
             raise UserError(
-                "nodes share a PostgreSQL: --storage postgresql://user@host/database, or --serve-db, which runs one as a job"
+                "nodes share a PostgreSQL: --storage postgresql://user@host/database, or --serve-db runs one as a job"
             )
         if parse_url(self.storage).get_backend_name() == "sqlite" and self.workers > 1:
             raise UserError("SQLite serves one machine, jobs run on any: --storage postgresql://..., or --serve-db")
