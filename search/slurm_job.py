@@ -10,8 +10,6 @@ from datetime import datetime
 from types import FrameType
 
 PREEMPT = "USR1"  # what Slurm sends before the limit, and what `scancel --signal=USR1` sends
-_OVER = ("CANCELLED", "COMPLETED", "FAILED", "TIMEOUT")
-_QUEUED = ("PENDING", "REQUEUE", "PREEMPTED")
 
 
 class Job:
@@ -39,13 +37,12 @@ class Job:
         return self.asked == "SIGTERM" and self.slurm_id is not None
 
     def again(self) -> None:
-        """Back into the queue: ends this process, but returns when the job was cancelled or is queued already. Raises submitit's
-        UncompletedJobError when it has run out its time too often (`--requeue`)."""
+        """Back into the queue, which ends this process; returns when Slurm is ending the job itself: it queues again
+        what it has preempted, and not what was cancelled. Raises submitit's UncompletedJobError when the job has run
+        out its time too often (`--requeue`)."""
         state = self._state()
-        if state.startswith(_OVER):
-            say("the job was cancelled and is not queued again")
-        elif state.startswith(_QUEUED):
-            say("Slurm has queued the job again")
+        if state not in ("RUNNING", ""):  # a requeue would bring back a job that somebody has cancelled
+            say(f"Slurm ends this job ({state.lower()})")
         elif callable(self._queue_again):
             self._queue_again(signal.SIGUSR1, None)
 
