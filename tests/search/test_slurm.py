@@ -33,6 +33,10 @@ from tests.search.commands import ROOT, SETTINGS, environment, invoke, run_comma
 from tests.search.trials import WORKER
 
 
+def one_pilot_run(taken: frozenset[CellKey]) -> Proposal | None:
+    return Proposal(CellKey("a-pilot", 200), "digest", "{}", "pilot", "baseline", {}, {})
+
+
 def test_a_trial_is_saved_and_given_back_before_the_limit(at: Workplace) -> None:
     at.leaving.ends_at = time.time() + 2.0
     Worker(at, WORKER).carry()
@@ -44,12 +48,8 @@ def test_a_trial_is_saved_and_given_back_before_the_limit(at: Workplace) -> None
 
 def test_no_run_is_begun_that_cannot_end_in_time(at: Workplace) -> None:
     store, study_id = at.study.store, at.study.study_id
-
-    def draw(taken: frozenset[CellKey]) -> Proposal | None:
-        return Proposal(CellKey("a-pilot", 200), "digest", "{}", "pilot", "baseline", {}, {})
-
     store.open_phase(study_id, "pilot", 1)
-    lease = store.claim(study_id, "pilot", WORKER, "nonce", draw)
+    lease = store.claim(study_id, "pilot", WORKER, "nonce", one_pilot_run)
     assert isinstance(lease, Lease)
     at.leaving.ends_at = time.time() + 60.0
     heed(at.study, at.leaving, time.time() - 1000.0)
@@ -61,6 +61,19 @@ def test_no_run_is_begun_that_cannot_end_in_time(at: Workplace) -> None:
     heed(at.study, at.leaving, time.time() - 1000.0)
     assert at.leaving.soon() and at.leaving.out_of_time
     assert not at.leaving()  # whatever runs has its time
+
+
+def test_a_worker_begins_nothing_more_once_a_run_does_not_fit(at: Workplace) -> None:
+    store, study_id = at.study.store, at.study.study_id
+    store.open_phase(study_id, "pilot", 1)
+    lease = store.claim(study_id, "pilot", WORKER, "nonce", one_pilot_run)
+    assert isinstance(lease, Lease)
+    store.finish(lease, Result("finished", "finished", 0.9, 4, 0.9, 0.9, 4, 1000.0))  # longer than any job here
+    at.leaving.ends_at = time.time() + 10.0
+    Worker(at, WORKER).carry()
+    assert at.leaving.out_of_time and not at.leaving()  # it left before it had to
+    assert "RUNNING" not in {row.state for row in store.runs(study_id)}
+    assert len(store.runs(study_id)) > 1
 
 
 @pytest.mark.parametrize(
@@ -122,7 +135,7 @@ def test_a_mistake_is_told_before_anything_is_submitted(
 def test_a_preempted_job_saves_is_queued_again_and_the_study_is_answered(tmp_path: Path) -> None:
     url = f"sqlite:///{(tmp_path / 'ceteris.db').as_posix()}"
     line = ("--study", "lr_aug", "--local", "--workers", "2", "--gpus-per-task", "0", "--time", "30", "--storage", url)
-    own = (*SETTINGS, "--trials", "2", "--quick", "--set", "baseline.epochs=6", "--checkpoint-every", "0")
+    own = (*SETTINGS, "--trials", "2", "--quick", "--checkpoint-every", "0")
     told = tmp_path / "told.txt"  # not a pipe: the jobs inherit it
     assert start_command("search.slurm", *line, "--", *own, cwd=tmp_path, log=told).wait(120) == 0, told.read_text(
         "utf-8"
