@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.edge import EXIT_INTERRUPTED, EXIT_TIME
+from search.edge import EXIT_INTERRUPTED, EXIT_TIME, EXIT_UNREACHABLE
 from search.slurm_address import Address
 from search.slurm_job import Job, say, shielded
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 POLL_SECONDS = 1.0
+DATABASE_SECONDS = 600.0  # without one for so long, the job gives its node back and queues again
 STUDY_SECONDS = 300.0  # for so long the others wait for the first to make the study
 STOP_SECONDS = 45.0  # a launch kills its workers 30 s after it asked them
 
@@ -38,16 +39,25 @@ class WorkerJob:
         job = Job(self.seconds)
         say(f"job {job.name} on {socket.gethostname()} until {time.strftime('%H:%M:%S', time.localtime(job.ends_at))}")
         leave_at = job.ends_at - self.margin
-        code: int | None = None
-        while code is None and not job.asked and time.time() < leave_at:
+        code, seen = None, time.time()
+        while code is None and not job.asked and time.time() < min(leave_at, seen + DATABASE_SECONDS):
             if (url := self._database()) is None:
                 time.sleep(POLL_SECONDS)
             elif self.first or self._study_is_there(job, url, leave_at):
                 code = self._launch(job, url, leave_at)
-        if job.asked or code in (None, EXIT_TIME, EXIT_INTERRUPTED):
-            say(f"asked to leave ({job.asked})" if job.asked else "its time is over")
+                if code == EXIT_UNREACHABLE and self.published is not None:
+                    code = None  # its node is gone; Slurm brings it back on another
+                elif code is None:
+                    seen = time.time()
+        if job.asked or code in (None, EXIT_TIME):
+            over = code == EXIT_TIME or time.time() >= leave_at
+            say(
+                f"asked to leave ({job.asked})" if job.asked else "its time is over" if over else "there is no database"
+            )
             job.again()
             return "left"
+        if code == EXIT_INTERRUPTED:
+            return "stopped"  # by search.stop: the launch has said so
         if code:
             raise SystemExit(f"the launch ended with exit code {code}; what it said stands above")
         return "done"
