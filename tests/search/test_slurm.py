@@ -30,7 +30,7 @@ from search.workplace import Workplace
 from storage.rows import CellKey, Lease, Proposal, Result
 from storage.store import Store
 from tests.search.commands import ROOT, SETTINGS, environment, invoke, run_command, start_command, wait_until
-from tests.search.trials import WORKER
+from tests.search.trials import RECIPE, WORKER, claim, run_trial, screen_of
 
 
 def one_pilot_run(taken: frozenset[CellKey]) -> Proposal | None:
@@ -38,12 +38,20 @@ def one_pilot_run(taken: frozenset[CellKey]) -> Proposal | None:
 
 
 def test_a_trial_is_saved_and_given_back_before_the_limit(at: Workplace) -> None:
-    at.leaving.ends_at = time.time() + 2.0
-    Worker(at, WORKER).carry()
+    phase = screen_of(RECIPE)
+    lease = claim(at, phase, phase.runs[0])
+    at.leaving.ends_at = time.time() + 20.0
+    assert not at.leaving(another=1.0) and not at.leaving.out_of_time
+    at.leaving.ends_at = time.time() + 0.001  # less than an epoch
+    assert run_trial(at, phase, lease) == "released"
     assert at.leaving.out_of_time and not at.leaving.interrupted
-    rows = at.study.store.runs(at.study.study_id)
-    assert rows and "RUNNING" not in {row.state for row in rows} and "FAIL" not in {row.state for row in rows}
-    assert not at.study.finished
+    assert at.study.store.checkpoints(lease.trial_id)
+    assert [row.state for row in at.study.store.runs(at.study.study_id)] == ["WAITING"]
+
+
+def test_an_epoch_that_would_outlast_the_limit_is_not_begun(at: Workplace) -> None:
+    at.leaving.ends_at = time.time() + 20.0
+    assert at.leaving(another=30.0) and at.leaving.out_of_time
 
 
 def test_no_run_is_begun_that_cannot_end_in_time(at: Workplace) -> None:
