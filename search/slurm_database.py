@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 CLOSING_SECONDS = 90.0  # workers save and leave within 45
+HURRIED_SECONDS = 12.0  # Slurm kills 30 s after its SIGTERM
 LIFE = "life"  # beside the data: which run of the database they are from
 
 
@@ -51,7 +52,7 @@ class DatabaseJob:
         address = self._serve(cluster, job)
         try:
             wanted = self._watch(cluster, address, job)
-            self._close(cluster, address)
+            self._close(cluster, address, hurried=job.asked == "SIGTERM")
         finally:
             cluster.stop()
         if wanted:
@@ -71,6 +72,8 @@ class DatabaseJob:
 
         folder, last, dump = self._folder(), Address.read(self.shared), self.shared / DUMP
         mark = folder / LIFE
+        if Cluster.at(folder).stop():  # left behind by a job that was killed: nobody else may write there
+            say(f"stopped the server that was left in {folder}")
         if last is not None and last.here and mark.exists() and mark.read_text(encoding="utf-8") == last.life:
             say(f"going on with the data in {folder}")
             return Cluster.at(folder)
@@ -146,12 +149,12 @@ class DatabaseJob:
         say(f"asked to leave ({job.asked})" if job.asked else "its time is nearly over")
         return True
 
-    def _close(self, cluster: "Cluster", address: Address) -> None:
+    def _close(self, cluster: "Cluster", address: Address, hurried: bool) -> None:
         """Let the workers save and go, then dump what can no longer change."""
         from storage.cluster_backup import backup
 
         replace(address, open=False).publish(self.shared)
-        end = time.time() + min(CLOSING_SECONDS, self.margin * 0.6)
+        end = time.time() + (HURRIED_SECONDS if hurried else min(CLOSING_SECONDS, self.margin * 0.6))
         while _clients(cluster, address.port) and time.time() < end:
             time.sleep(POLL_SECONDS)
         cluster.stop()

@@ -1,7 +1,6 @@
 """The job of a worker: a launch on the node that it got, begun where there is a database and ended in order."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1.0
 DATABASE_SECONDS = 600.0  # without one for so long, the job gives its node back and queues again
 STUDY_SECONDS = 300.0  # for so long the others wait for the first to make the study
+TOLD_SECONDS = 6.0
 STOP_SECONDS = 45.0  # a launch kills its workers 30 s after it asked them
 
 
@@ -111,15 +111,15 @@ class WorkerJob:
         return None if moved and not job.asked else process.returncode
 
     def _end(self, process: subprocess.Popen[bytes], told: bool) -> None:
-        """As Ctrl-C does: workers save what they have. Asked once, for a second time would hurry them."""
-        if not told:
-            process.send_signal(signal.SIGTERM)
+        """As Ctrl-C does: workers save what they have. A launch that was told already is told again if it stays."""
+        for seconds in (TOLD_SECONDS if told else 0.0, STOP_SECONDS):
+            try:
+                process.wait(seconds)
+                return
+            except subprocess.TimeoutExpired:
+                process.terminate()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()

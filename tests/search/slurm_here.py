@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -15,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.search.commands import wait_until
 
@@ -98,9 +99,12 @@ def slurm_here() -> Iterator[SlurmHere]:
         with suppress(AssertionError, OSError, subprocess.SubprocessError):
             here.run("scancel", "--user=root")
             wait_until(lambda: not here.run("squeue", "--noheader"), 90)
-        for name in ("slurmd.pid", "slurmctld.pid", "munge.pid"):
-            with suppress(OSError, ValueError):
-                os.kill(int((folder / name).read_text()), signal.SIGTERM)
+        daemons = [
+            process for name in ("slurmd", "slurmctld", "munge") if (process := _process(folder / f"{name}.pid"))
+        ]
+        for process in daemons:
+            process.terminate()
+        psutil.wait_procs(daemons, 30)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -113,3 +117,9 @@ def _idle(here: SlurmHere) -> bool:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
+
+
+def _process(file: Path) -> psutil.Process | None:
+    with suppress(OSError, ValueError, psutil.NoSuchProcess):
+        return psutil.Process(int(file.read_text(encoding="ascii")))
+    return None

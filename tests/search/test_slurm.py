@@ -220,17 +220,24 @@ def test_a_database_goes_from_node_to_node_with_all_that_was_written(disk: Path)
     with psycopg.connect(second.url(shared).replace(second.host, "127.0.0.1")) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (42,)
     assert not first.password_file(shared).exists()
-    process.kill()  # as a node does that breaks down: no last dump, and the server is left alone
+        connection.execute("UPDATE kept SET number = 43")
+    process.kill()  # no last dump, and the server is left alone
     process.wait()
+    process = serving(shared, elsewhere)
+    third = Address.read(shared)
+    assert third is not None and third.folder == second.folder
+    with psycopg.connect(third.url(shared).replace(third.host, "127.0.0.1")) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (43,)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(120) == 0
+
     shutil.rmtree(here)
-    done = subprocess.run([sys.executable, "-m", "storage.serve", "--folder", second.folder, "--stop"], cwd=ROOT)
-    assert done.returncode == 0
     (shared / DUMP).unlink()
-    dataclasses.replace(second, host="another-node").publish(shared)
+    dataclasses.replace(third, host="another-node").publish(shared)
     program = "from pathlib import Path; from search.slurm_database import DatabaseJob; "
     program += f"DatabaseJob(Path({str(shared)!r}), Path({str(here)!r}), 'nobody', 3600.0, 60.0)()"
     refused = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True
     )
     assert refused.returncode == 1 and "which was never dumped" in refused.stderr and "another-node" in refused.stderr
-    assert json.loads((shared / "address.json").read_text("utf-8"))["life"] == second.life
+    assert json.loads((shared / "address.json").read_text("utf-8"))["life"] == third.life
