@@ -219,8 +219,8 @@ def test_a_database_goes_from_node_to_node_with_all_that_was_written(disk: Path)
     assert second is not None and Path(second.folder).is_relative_to(elsewhere) and second.life != first.life
     with psycopg.connect(second.url(shared).replace(second.host, "127.0.0.1")) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (42,)
-    assert not first.password_file(shared).exists()
         connection.execute("UPDATE kept SET number = 43")
+    assert not first.password_file(shared).exists()
     process.kill()  # no last dump, and the server is left alone
     process.wait()
     process = serving(shared, elsewhere)
