@@ -27,6 +27,7 @@ from search.study import Study
 from search.walltime import heed, needed
 from search.worker import Worker
 from search.workplace import Workplace
+from storage.cluster import Cluster
 from storage.rows import CellKey, Lease, Proposal, Result
 from storage.store import Store
 from tests.search.commands import ROOT, SETTINGS, environment, invoke, run_command, start_command, wait_until
@@ -179,6 +180,8 @@ def disk() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="ceteris-slurm-", dir="/tmp" if Path("/tmp").is_dir() else None))
     folder.chmod(0o755)
     yield folder
+    for mark in folder.glob("*/*/data"):
+        Cluster.at(mark.parent).stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
