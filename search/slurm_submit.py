@@ -1,7 +1,6 @@
 """From the command line to jobs in the queue."""
 
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from search.edge import UserError
 from search.slurm_database import DatabaseJob, queued
 from search.slurm_job import PREEMPT
+from search.slurm_words import checked, given, minutes_of, passed_on
 from search.slurm_worker import WorkerJob
 
 if TYPE_CHECKING:
     from submitit import Job, LocalExecutor, SlurmExecutor
 
 INSTALL = "python -m pip install -r requirements-slurm.txt -c constraints.txt"
-NOT_AFTER = ("detached", "plan_only", "storage", "runs", "definition_name")  # ours to give, or of no use in a job
-_SLURM_TIME = re.compile(r"(?:(?P<d>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Order:
             )
         first = ("--study", definition_name, "--runs", str(runs)) if definition_name else ("--runs", str(runs))
         words = (*first, "--workers", str(max(1, gpus)), "--idle-exit", "5m", "--wait-for-db", "120", *launch_words)
-        name, via = _checked(words, launch_words)
+        name, via = checked(words, launch_words)
         common = {"partition": partition, "account": account}
         mine = {**common, "cpus_per_task": cpus, "mem": mem, "gpus_per_node": gpus or None}
         return cls(
@@ -91,8 +89,8 @@ class Order:
             serve_db=serve_db,
             db_folder=db_folder,
             local=local,
-            resources=_given(mine) | _more("--sbatch", more),
-            db_resources=_given({**common, "partition": db_partition or partition}) | _more("--db-sbatch", db_more),
+            resources=given(mine) | passed_on("--sbatch", more),
+            db_resources=given({**common, "partition": db_partition or partition}) | passed_on("--db-sbatch", db_more),
             alone=via is not None,
         )
 
@@ -197,55 +195,6 @@ class Order:
     def _again(self) -> str:
         study = self.words[1]  # the name goes by the data, too, where it is not given
         return f"--study {study} --where" + ("" if self.name == study else f" -- --name {self.name}")
-
-
-def minutes_of(text: str) -> int:
-    """Slurm's own ways to write a time: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS. Rounded up."""
-    match = _SLURM_TIME.fullmatch(text.strip())
-    if match is None:
-        raise UserError(f"{text!r} is no time of Slurm's; write 90 (minutes), 4:00:00 or 1-12:00:00")
-    days, first, second, third = (None if part is None else int(part) for part in match.groups())
-    assert first is not None
-    if days is not None:
-        seconds = 86400 * days + 3600 * first + 60 * (second or 0) + (third or 0)
-    elif third is not None:
-        seconds = 3600 * first + 60 * (second or 0) + third
-    else:
-        seconds = 60 * first + (second or 0)
-    return -(-seconds // 60)
-
-
-def _given(resources: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in resources.items() if value is not None}
-
-
-def _more(option: str, more: Sequence[str]) -> dict[str, Any]:
-    """What submitit has no name for goes to sbatch as it is. A job must be one that can be queued again."""
-    found: dict[str, Any] = {"requeue": True}
-    for given in more:
-        key, equals, value = given.partition("=")
-        if not equals or not re.fullmatch(r"[a-z][a-z-]*", key):
-            raise UserError(f"{option} {given!r} is not key=value; write {option} qos=low for sbatch --qos=low")
-        found[key] = value
-    return {"additional_parameters": found}
-
-
-def _checked(words: Sequence[str], own: Sequence[str]) -> tuple[str, str | None]:
-    """The study's name, and the way to its database, as a launch would have it."""
-    from search import ask, launch, settings
-
-    context = launch.main.make_context("launch", list(words), default_map=settings.read_files(Path.cwd()))
-    for name in NOT_AFTER:
-        option = next(each for each in launch.main.params if each.name == name)
-        if any(word.partition("=")[0] in option.opts for word in own):
-            raise UserError(f"{option.opts[0]} does not go behind the --; see python -m search.slurm --help")
-    given = dict(context.params)
-    for name in ("plan_only", "detached", "until"):
-        given.pop(name)
-    via, definition = given.pop("via"), ask.known_study(given.pop("definition_name"))
-    request = ask.Request(definition_name=definition, settings=given.pop("study_settings"), **given)
-    request.asked()
-    return request.study_name, via
 
 
 def _submitted(executor: "SlurmExecutor | LocalExecutor", jobs: Sequence[Any]) -> list["Job[Any]"]:
