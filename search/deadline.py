@@ -26,7 +26,7 @@ def end_in_time(study: Study, phase: Phase) -> bool:
 
     Before the first run of the pilot is over nothing is known of the pace, and nothing is closed.
     """
-    if study.deadline is None or phase.beyond or phase.kind == "pilot" or (seconds := _run_seconds(study)) is None:
+    if study.deadline is None or phase.beyond or phase.kind == "pilot" or (seconds := run_seconds(study)) is None:
         return False
     if study.deadline - study.store.now() >= seconds + _kept_for_later(study, phase, seconds):
         return False
@@ -34,7 +34,7 @@ def end_in_time(study: Study, phase: Phase) -> bool:
     return True
 
 
-def _run_seconds(study: Study) -> float | None:
+def run_seconds(study: Study) -> float | None:
     """What a run with all its epochs takes: by the median of the pilot's; None before the first."""
     rows = [row.seconds for row in study.store.runs(study.study_id, "pilot") if row.state == "COMPLETE"]
     return SLACK * statistics.median(rows) if rows else None

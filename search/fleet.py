@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.copies import Copy
+from search.edge import EXIT_OK, EXIT_TIME
 from search.folder import file_name
 from search.surroundings import surroundings
 
@@ -57,7 +58,7 @@ class Fleet:
             if seat.process is None or (code := seat.process.poll()) is None:
                 continue
             seat.process, seat.exit_code = None, code
-            if code == 0:
+            if code in (EXIT_OK, EXIT_TIME):
                 continue
             how = f"was killed ({_signal_name(code)})" if code < 0 else f"ended with exit code {code}"
             if seat.restarts < RESTARTS and code != 2:
@@ -75,7 +76,12 @@ class Fleet:
     @property
     def all_well(self) -> bool:
         """Whether every worker that has ended left of its own accord."""
-        return all(seat.exit_code in (None, 0) for seat in self.seats)
+        return all(seat.exit_code in (None, EXIT_OK) for seat in self.seats)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether a worker has left because the time of this host is over."""
+        return any(seat.exit_code == EXIT_TIME for seat in self.seats)
 
     def stop(self, grace: float = GRACE_SECONDS) -> None:
         """Ask every worker to save and leave, wait, then kill what is left."""
@@ -97,7 +103,7 @@ class Fleet:
     def last_words(self) -> str:
         """The last line of the log of a worker that ended badly."""
         for seat in self.seats:
-            if seat.exit_code not in (None, 0):
+            if seat.exit_code not in (None, EXIT_OK, EXIT_TIME):
                 return f"worker {seat.number}: {self._last_line(seat)} ({self.log_of(seat)})"
         return f"see the logs in {self.logs}"
 

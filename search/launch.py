@@ -144,7 +144,8 @@ def main(
     The same line on another server joins the study; after Ctrl-C it goes on; after the end it shows the answer.
 
     Exit codes: 0 answered (or planned), 1 a bug or a lost worker, 2 a mistake in what was asked, 3 the database
-    cannot be reached, 4 this machine is not ready, 5 joining refused, 130 interrupted.
+    cannot be reached, 4 this machine is not ready, 5 joining refused, 7 the time of this host is over, 130
+    interrupted.
     """
     from search import ask
 

@@ -1,4 +1,4 @@
-"""Whether a worker should go: a signal, a launcher that is gone, a study that was stopped, or nothing left to do."""
+"""Whether a worker should go: a signal, no launcher, a stopped study, nothing left to do, or no time."""
 
 import math
 import signal
@@ -12,12 +12,14 @@ import psutil
 class Leaving:
     """True once SIGINT, SIGTERM or SIGHUP (Windows: SIGBREAK) arrived or process `launcher` ended. Main thread only.
 
-    A SIGHUP that is ignored from the start (nohup) stays ignored.
+    Also at `ends_at`, in seconds since 1970. A SIGHUP that is ignored from the start (nohup) stays ignored.
     """
 
-    def __init__(self, launcher: int | None) -> None:
+    def __init__(self, launcher: int | None, ends_at: float = math.inf) -> None:
         self._asked, self._woken = threading.Event(), threading.Event()
-        self._since = math.inf
+        self._since, self.ends_at = math.inf, ends_at
+        self.out_of_time = False
+        """Whether it goes because the time of this host is over."""
         self.interrupted = False
         """Whether it goes for a reason of this host, so that its launcher did not see to it otherwise."""
         try:
@@ -29,8 +31,11 @@ class Leaving:
             if hasattr(signal, name) and not (name == "SIGHUP" and ignored(name)):
                 signal.signal(getattr(signal, name), self._ask)
 
-    def __call__(self) -> bool:
-        """Whether to go at the end of this epoch."""
+    def __call__(self, another: float = 0.0) -> bool:
+        """Whether to go at the end of this epoch; `another` epoch would take so many seconds."""
+        if time.time() + another >= self.ends_at and not self._asked.is_set():
+            self.no_time()
+            self.after_epoch()
         if self._launcher is not None and not _alive(self._launcher):
             self._interrupt()
         return self._asked.is_set()
@@ -43,6 +48,11 @@ class Leaving:
         """Go once the trial that runs has ended. From any thread."""
         self._woken.set()
 
+    def no_time(self) -> None:
+        """Go once the trial that runs has ended, for there is no time for another. From any thread."""
+        self.out_of_time = True
+        self.after_trial()
+
     def after_epoch(self) -> None:
         """Go once the epoch that runs has ended. From any thread."""
         self._since = min(self._since, time.monotonic())
@@ -52,6 +62,7 @@ class Leaving:
     @property
     def seconds(self) -> float:
         """Since it was asked to go at once; 0 before."""
+        self()
         return max(0.0, time.monotonic() - self._since)
 
     def pause(self, seconds: float) -> None:

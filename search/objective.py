@@ -39,7 +39,7 @@ def train(lease: Lease, phase: Phase, at: Workplace, meter: Meter) -> str:
     for epoch in run if rung is None else ():
         meter.add(epoch)
         at.keeper.tell(_row(epoch))
-        if at.leaving():
+        if at.leaving(another=epoch.seconds):
             at.keeper.release(save(run, lease, at))
             return "released"
         rung = judged.look(run)

@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from search.edge import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, UserError, complain
+from search.edge import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_TIME, UserError, complain
 from search.fleet import Fleet
 from search.halted import told
 from search.leaving import ignored
@@ -36,8 +36,9 @@ def carry_to_answer(
 ) -> None:
     """Return once nothing is left to train. Exits 130 after an interruption or a stop, and 1 when no worker is left.
 
-    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`). `look` is shown every
-    snapshot on the way.
+    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
+    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
+    because the time of this host is over (`CETERIS_ENDS_AT`). `look` is shown every snapshot on the way.
     """
     progress: Progress = shown or (Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines())
     tracking = tracking or NoTracking()
@@ -69,6 +70,9 @@ def carry_to_answer(
     elif (halt := study.store.halt(study.study_id)) is not None:
         click.echo(f"{told(study, halt)}; --resume goes on with it", err=True)
         sys.exit(EXIT_INTERRUPTED)
+    elif crew.out_of_time:
+        click.echo("the time of this host is over; what ran is saved, and the same line goes on, here or elsewhere")
+        sys.exit(EXIT_TIME)
     elif crew.all_well and "--idle-exit" in crew.arguments:
         click.echo("nothing is left to do here for now; others go on, and the same line joins them again")
         sys.exit(EXIT_OK)

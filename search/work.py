@@ -25,7 +25,7 @@ with collector_paused():
     from search.ask import digest_of
     from search.data_options import data_options, source_options
     from search.dataset import dataset_of
-    from search.edge import EXIT_INTERRUPTED, UserError, run
+    from search.edge import EXIT_INTERRUPTED, EXIT_TIME, UserError, run
     from search.gauge import gauge_of
     from search.halted import heed
     from search.keeper import LeaseKeeper
@@ -68,6 +68,7 @@ GOODBYE_SECONDS = 3.0  # of patience with a database that is away
 @click.option("--launcher", type=int)
 @click.option("--speculate", type=click.Choice(["on", "off"]), default="on")
 @click.option("--idle-exit", type=float, default=math.inf)
+@click.option("--ends-at", envvar="CETERIS_ENDS_AT", type=float, default=math.inf)  # seconds since 1970, here
 @click.option("--plain", is_flag=True, help="Try no faster mode of a GPU.")
 def main(
     name: str,
@@ -86,12 +87,13 @@ def main(
     launcher: int | None,
     speculate: str,
     idle_exit: float,
+    ends_at: float,
     plain: bool,
     **options: Any,
 ) -> None:
     """Work on the stored study NAME until it is answered."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    leaving = Leaving(launcher)
+    leaving = Leaving(launcher, ends_at)
     torch.set_num_threads(threads)
     store = Store.connect(storage, ttl=lease_seconds, wait=wait_for_db, patience=db_patience)
     manifest = store.manifest(name)
@@ -150,6 +152,8 @@ def main(
         store.close()
     if leaving.interrupted:
         sys.exit(EXIT_INTERRUPTED)
+    if leaving.out_of_time:
+        sys.exit(EXIT_TIME)
     if unsound:
         _begin_again(unsound)
 

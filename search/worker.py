@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
-from search import claims, deadline, memory, sampling
+from search import claims, deadline, memory, sampling, walltime
 from search.halted import heed
 from search.life import life
 from search.meter import Meter, measuring
@@ -41,6 +41,7 @@ class Worker:
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
         self._ended: int | None = None  # the trial that ended well here last
+        self._began_at = time.time()
 
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
@@ -65,6 +66,7 @@ class Worker:
 
     def _leaves(self) -> bool:
         heed(self._study, self._at.leaving)
+        walltime.heed(self._study, self._at.leaving, self._began_at)
         return self._at.leaving.soon()
 
     def _rest(self, seconds: float) -> None:

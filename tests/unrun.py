@@ -37,7 +37,20 @@ def no_netns() -> str | None:
     return None if tried.returncode == 0 else "may not make a network namespace"
 
 
-PROBES: dict[str, Callable[[], str | None]] = {"gpu": no_gpu, "browser": no_browser, "netns": no_netns}
+def no_slurm() -> str | None:
+    if any(shutil.which(name) is None for name in ("slurmctld", "slurmd", "munged", "sbatch")):
+        return "no slurmctld, slurmd and munged"
+    if os.geteuid():
+        return "only root may start a slurmd"
+    return None if os.environ.get("CETERIS_TEST_SLURM") else "takes minutes; CETERIS_TEST_SLURM=1 runs it"
+
+
+PROBES: dict[str, Callable[[], str | None]] = {
+    "gpu": no_gpu,
+    "browser": no_browser,
+    "netns": no_netns,
+    "slurm": no_slurm,
+}
 
 
 @functools.cache

@@ -108,7 +108,7 @@ class LeavesAfter:
         self._left = epochs
         self.look: Callable[[], object] = lambda: None
 
-    def __call__(self) -> bool:
+    def __call__(self, another: float = 0.0) -> bool:
         self.look()
         self._left -= 1
         return self._left <= 0
