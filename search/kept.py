@@ -49,14 +49,15 @@ def as_safetensors(payload: bytes, snapshot: Snapshot, row: RunRow, score: float
 
     state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     facts = {
-        "format": "pt",
         "study": snapshot.study.name,
         "trial": f"{row.phase}#{row.number}",
-        "score": f"{score:.6f}",
-        "recipe": row.recipe,
-        "classes": json.dumps(snapshot.study.resolved.data.classes, ensure_ascii=False),
+        "score": round(score, 6),
+        "recipe": json.loads(row.recipe),
+        "classes": snapshot.study.resolved.data.classes,
     }
-    return save({name: tensor.contiguous().clone() for name, tensor in state.items()}, metadata=facts)
+    # One entry: several would be written in any order, and the same weights in other bytes on every server.
+    told = {"ceteris": json.dumps(facts, ensure_ascii=False, sort_keys=True)}
+    return save({name: tensor.contiguous().clone() for name, tensor in state.items()}, metadata=told)
 
 
 Choice = tuple[RunRow, CheckpointKind, float]

@@ -194,8 +194,8 @@ def test_the_weights_of_every_winner_are_named_with_their_score_and_timm_loads_t
         (name,) = [name for name in names if name.startswith(f"{beginning}_test_resnet_f1-")]
         assert re.fullmatch(r".*_f1-[01]\.\d{3}\.safetensors", name)
         with safe_open(folder / "weights" / name, "pt") as opened:
-            facts = opened.metadata()
-        recipe, classes = json.loads(facts["recipe"]), json.loads(facts["classes"])
+            facts = json.loads(opened.metadata()["ceteris"])
+        recipe, classes = facts["recipe"], facts["classes"]
         model = timm.create_model(recipe["backbone"], num_classes=len(classes), in_chans=recipe["channels"])
         model.load_state_dict(load_file(folder / "weights" / name))
     assert len(names) == len(asked)
