@@ -4,6 +4,7 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -37,17 +38,16 @@ def carry_to_answer(
     """Return once nothing is left to train. Exits 130 after an interruption or a stop, and 1 when no worker is left.
 
     It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
-    It exits 0 when its workers found nothing to do for as long as they wait (`--idle-exit`), and 7 when they left
     because the time of this host is over (`CETERIS_ENDS_AT`). `look` is shown every snapshot on the way.
     """
     progress: Progress = shown or (Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines())
     tracking = tracking or NoTracking()
     began = time.monotonic()
-    with _termination_as_interrupt(), _outages_told(progress):
+    with _termination_as_interrupt() as interrupted, _outages_told(progress):
         try:
             crew.start(devices)
             tracking.start()
-            _watch(study, crew, tracking, progress, look)
+            _watch(study, crew, tracking, progress, look, interrupted)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -81,7 +81,14 @@ def carry_to_answer(
         sys.exit(EXIT_BUG)
 
 
-def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, look: Callable[[Snapshot], None]) -> None:
+def _watch(
+    study: Study,
+    crew: Fleet,
+    tracking: Tracking,
+    progress: Progress,
+    look: Callable[[Snapshot], None],
+    interrupted: threading.Event,
+) -> None:
     """Places are filled again during an outage, too. Raises StorageUnreachable when it outlasts the patience."""
     away_since: float | None = None
     notes, told_of_halt = Notes(), False
@@ -104,6 +111,8 @@ def _watch(study: Study, crew: Fleet, tracking: Tracking, progress: Progress, lo
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > study.store.patience:
                 raise
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         if not crew.running:
             return
         time.sleep(POLL_SECONDS)
@@ -142,17 +151,22 @@ def _outages_told(progress: Progress) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a launch like Ctrl-C: in order."""
+def _termination_as_interrupt() -> Iterator[threading.Event]:
+    """SIGTERM and SIGHUP end a launch like Ctrl-C: in order.
+
+    The event is set by any of the three: an exception that is raised inside of a callback of Python's own is lost.
+    """
+    interrupted = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    names = [name for name in names if not (name == "SIGHUP" and ignored(name))]  # nohup: it means to stay
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = [name for name in names if name == "SIGTERM" or not ignored(name)]  # nohup: it means to stay
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
-        yield
+        yield interrupted
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
