@@ -56,6 +56,7 @@ def main(
     for words in told.differences:
         click.echo(words)
     click.echo(f"{told.adopted} finished runs of {source} are reused where {name} asks for them")
+    click.echo(told.stale)
     click.echo(f"start it: {told.line}")
 
 

@@ -1,5 +1,6 @@
 """A study made from another one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from search.own_code import OwnCode
 from search.resolve import largest_size
 from search.study import Study
 from spaces.overrides import differences
+from spaces.study import StudyDefinition
 from storage.names import check_study_name
 from trainer.recipe import explain
 
@@ -20,6 +22,7 @@ from trainer.recipe import explain
 class Forked:
     differences: tuple[str, ...]  # in words
     adopted: int
+    stale: str  # which stages are decided anew, in words
     line: str  # the launch command of the new study
 
 
@@ -57,7 +60,20 @@ def fork(
     adopted = store.adopt(source.study_id, stored.study_id)
     facts = source.resolved.data
     line = launch_line(asked, name, facts.name if facts.name in ("digits", "faces") else "DATA", facts.options)
-    return Forked(tuple(_words(path, *pair) for path, pair in found.items()), adopted, line)
+    return Forked(tuple(_words(path, *pair) for path, pair in found.items()), adopted, _stale(asked, found), line)
+
+
+def _stale(asked: StudyDefinition, found: Mapping[str, object]) -> str:
+    """What the fork asks anew. Runs of equal identity count all the same: only what is new is trained."""
+    names = [stage.name for stage in asked.stages]
+    touched = [at for at, name in enumerate(names) if any(path.startswith(f"stages.{name}.") for path in found)]
+    if len(touched) == 0 or any(not path.startswith("stages.") for path in found):
+        return f"every stage is decided anew: {', '.join(names)}"
+    first = min(touched)
+    later = names[first + 1 :]
+    if not later:
+        return f"decided anew: {names[first]}"
+    return f"decided anew: {names[first]}; stale, should its winner change: {', '.join(later)}"
 
 
 def _words(path: str, before: object, after: object) -> str:

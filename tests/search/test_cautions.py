@@ -57,3 +57,12 @@ def test_few_groups_are_told(study: Study) -> None:
     data = study.resolved.data.model_copy(update={"groups": 5})
     few = replace(study, resolved=study.resolved.model_copy(update={"data": data}))
     assert told(few, 0, by_lr(0.001))[-1].startswith("1-lr: the data have 5 groups only")
+
+
+def test_budgets_for_which_the_error_rate_was_not_simulated_are_told(study: Study) -> None:
+    definition = LR_AUG.model_copy(update={"budgets": LR_AUG.budgets.model_copy(update={"claims": 5})})
+    other = replace(study, resolved=study.resolved.model_copy(update={"definition": definition}))
+    screen = screen_of(1)
+    held = screen.runs[0].candidate
+    assert "not for 3 and 5" in " ".join(cautions(other, LR_AUG.stages[1], screen, held, held))
+    assert list(cautions(study, LR_AUG.stages[1], screen, held, held)) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search import claims
+from search import claims, conclusions
 from search.candidates import Candidate
 from search.life import life
 from search.snapshot import take
@@ -140,3 +140,16 @@ def test_a_verdict_row_records_what_it_was_taken_from(at: Workplace) -> None:
         trained = [row for row in rows if row.phase in (name, f"{name}/finals") and not row.reused]
         decided = [row for row in trained if row.replicate <= 3]
         assert evidence["cost"] == {"runs": len(decided), "epochs": sum(row.epochs for row in decided)}
+
+
+def test_a_finalist_that_differs_in_an_undeclared_field_is_never_compared(at: Workplace) -> None:
+    study = study_with(at)
+    stage = study.definition.stages[0]
+    walk = life(study, WORKER)
+    screen = next(walk)
+    odd = screen.runs[-1].candidate
+    odd = replace(odd, recipe=odd.recipe.model_copy(update={"batch_size": 32}))
+    spoiled = replace(screen, runs=(*screen.runs[:-1], replace(screen.runs[-1], candidate=odd)))
+    carry_out(study, [spoiled], score_of=lambda study, candidate, replicate: float(candidate.recipe.batch_size == 32))
+    with pytest.raises(RuntimeError, match="differs from the incumbent in batch_size"):
+        conclusions.finalists(study, spoiled, stage)

@@ -154,3 +154,11 @@ def test_until_is_a_time_of_today_or_tomorrow_or_a_date(monkeypatch: pytest.Monk
         hours_until("2026-11-24 12:00")
     with pytest.raises(UserError, match="write 18:00"):
         hours_until("tea time")
+
+
+def test_a_plan_says_when_it_ends_and_how_many_workers_are_useful() -> None:
+    useful, most = WHOLE.useful_workers, max(WHOLE.runs.values())
+    assert WHOLE.seconds_on(useful) <= 1.1 * WHOLE.seconds_on(most)
+    assert WHOLE.seconds_on(useful - 1) > 1.1 * WHOLE.seconds_on(most)
+    assert WHOLE.lines()[-1].endswith(f"at the latest; up to {useful} workers make it faster")
+    assert WHOLE.lines()[-1].startswith("the answer by ")

@@ -82,3 +82,10 @@ def test_quick_ablation_and_a_time_are_no_part_of_the_question_and_a_joiner_make
     assert (full.depth, full.wants_ablation, quick.depth) == ("full", True, "full")
     late, _ = create_or_join(store, replace(asked(LR_AUG), quick=True))
     assert late.depth == "full", "what was asked for is not taken back"
+
+
+def test_another_recipe_version_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_or_join(store, asked(LR_AUG))
+    monkeypatch.setattr(join, "RECIPE_VERSION", join.RECIPE_VERSION + 1)
+    with pytest.raises(Refused, match="recipe version"):
+        create_or_join(store, asked(LR_AUG))

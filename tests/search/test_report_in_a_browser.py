@@ -54,6 +54,11 @@ def test_the_report_opens_without_a_word_of_complaint_and_nothing_is_cut_off(
         wide: Any = shown.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert wide[0] <= wide[1], "it is never pushed sideways"
         assert shown.evaluate(CUT_OFF) == []
+        hidden: Any = shown.evaluate(
+            "[...document.querySelectorAll('#answer .table')].map(table => table.scrollWidth - table.clientWidth)"
+        )
+        assert hidden, "the answer has a table"
+        assert max(hidden) <= 1, "no column of the answer is out of sight"
         assert shown.locator("script").count() == 0
         for name in CLASSES:
             assert shown.get_by_role("cell", name=name, exact=True).count() >= 1
