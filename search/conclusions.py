@@ -153,7 +153,8 @@ def settle_headline(study: Study, worker: str, depth: Depth = "full") -> Headlin
     rows = study.store.runs(study.study_id, "confirm")
     brief = depth == "quick" or deadline.ended(study, "confirm")
     final = study.carried(study.definition.stages[-1], depth).canonical()
-    headline = headline_of(rows, final if brief else None)
+    baseline = phases.with_plateau(study.definition, study.settled_rules().delta).canonical()
+    headline = headline_of(rows, final if brief else None, alone=final == baseline)
     metric, by = study.definition.baseline.metric, {(row.label, row.replicate): row.trial_id for row in rows}
     pairs = [(by["final", n], by["baseline", n]) for n in headline.replicates if ("baseline", n) in by]
     answers = held_out.Answers.read(study, [trial for pair in pairs for trial in pair])

@@ -7,16 +7,15 @@ import math
 import statistics
 
 from search.phases import Phase
-from search.study import Study
+from search.study import ENDED, Study
 
-ENDED = "no time was left"
 SLACK = 1.15  # runs take longer than the pilot's: other work on the machine, larger losses and augmentations
 FOR_CONFIRM = 1 / 3  # of the whole time at most
 
 
 def ended(study: Study, phase: str) -> bool:
     """Whether time, and nothing else, ended a phase."""
-    if study.deadline is None:
+    if study.resolved.hours is None:
         return False
     return any(each.phase == phase and each.closed == ENDED for each in study.store.phases(study.study_id))
 

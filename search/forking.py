@@ -51,13 +51,16 @@ def fork(
     if not found:
         raise UserError(f"{name} would be {source.name} again; give --set or --try with something that differs")
     texts = {stored.digest: stored for stored in (*source.resolved.code, *own.texts())}
-    resolved = source.resolved.model_copy(update={"definition": definition, "code": tuple(texts.values())})
+    asks = {"definition": definition, "code": tuple(texts.values()), "quick": False, "hours": None}
+    resolved = source.resolved.model_copy(update=asks)
     store = source.store
     manifest = replace(source.manifest, definition=asked.model_dump_json(), resolved=resolved.model_dump_json())
     stored = store.create(name, manifest)
     if (stored.definition, stored.resolved) != (manifest.definition, manifest.resolved):
         raise UserError(f"there is a study called {name!r} already; give another name with --as")
-    adopted = store.adopt(source.study_id, stored.study_id)
+    # What an ablation or a retraining ran was never shown the test part, which a confirmation of it would be missing.
+    extra = [state.phase for state in store.phases(source.study_id) if state.phase.startswith(("ablation", "retrain"))]
+    adopted = store.adopt(source.study_id, stored.study_id, extra)
     facts = source.resolved.data
     line = launch_line(asked, name, facts.name if facts.name in ("digits", "faces") else "DATA", facts.options)
     return Forked(tuple(_words(path, *pair) for path, pair in found.items()), adopted, _stale(asked, found), line)

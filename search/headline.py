@@ -7,17 +7,18 @@ from search.records import Gain, Headline
 from storage.rows import RunRow
 
 
-def headline_of(rows: Sequence[RunRow], brief: str | None = None) -> Headline:
+def headline_of(rows: Sequence[RunRow], brief: str | None = None, alone: bool | None = None) -> Headline:
     """Compare replicate by replicate; fall back to the baseline when the gain does not hold up.
 
-    `brief`: the final recipe of a study that one replicate, or none for want of time, has to confirm.
+    `brief`: the final recipe of a study that one replicate, or none for want of time, has to confirm. `alone`: whether
+    it is the baseline itself (default: whether there is no run of a baseline).
 
     A diverged run counts with score 0, on either side: leaving it out would compare the lucky replicates only. A run
     that failed for reasons of its own (an error, lost workers) leaves its replicate out, and the answer says so.
     """
     final, baseline = _by_replicate(rows, "final"), _by_replicate(rows, "baseline")
     asked = sorted({row.replicate for row in rows})
-    alone = not any(row.label == "baseline" for row in rows)
+    alone = not any(row.label == "baseline" for row in rows) if alone is None else alone
     common = tuple(n for n in asked if n in final and (alone or n in baseline))
     failed = {row.replicate for row in rows if row.state == "FAIL"}
     left_out = f"; {len(failed)} of {len(asked)} replicates failed and are left out" if failed else ""

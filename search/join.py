@@ -10,7 +10,7 @@ from search.ask import launch_line
 from search.edge import Refused
 from search.own_code import StoredCode
 from search.records import DataFacts, Resolved
-from search.study import ASKED_ABLATION, ASKED_FULL, Study
+from search.study import ASKED_ABLATION, ASKED_FULL, ASKED_OVERTIME, ENDED, Study
 from search.versions import other_arithmetic, versions
 from spaces.overrides import differences
 from spaces.study import StudyDefinition
@@ -60,16 +60,26 @@ def create_or_join(store: Store, asked: Asked) -> tuple[Study, bool]:
     stored = store.create(asked.name, mine)
     check_joins(stored, mine, asked)
     study = Study.of(store, stored)
-    if study.resolved.quick and not asked.quick:
-        study.ask(ASKED_FULL, mine.creator)
-    if asked.ablation:
-        study.ask(ASKED_ABLATION, mine.creator)
-    if (apart := other_arithmetic(stored.versions)) and not study.finished:  # an answer may be read with any
+    only_read = study.answers(asked.quick, asked.ablation)
+    if (apart := other_arithmetic(stored.versions)) and not only_read:
         raise Refused(
             f"study {stored.name} was begun with other libraries ({apart}): their scores are never ranked together; "
             f"install those of the study, or start your own with --name {stored.name}-2"
         )
+    _ask_for_more(study, asked, mine.creator)
     return study, not existed
+
+
+def _ask_for_more(study: Study, asked: Asked, who: str) -> None:
+    """What this launch asks beyond what was asked so far. It may take its time when that of the study is over."""
+    full, ablation = study.depth == "quick" and not asked.quick, asked.ablation and not study.wants_ablation
+    if (full or ablation) and study.deadline is not None and study.store.now() > study.deadline:
+        study.ask(ASKED_OVERTIME, who)
+        study.store.reopen(study.study_id, ENDED)
+    if full:
+        study.ask(ASKED_FULL, who)
+    if ablation:
+        study.ask(ASKED_ABLATION, who)
 
 
 def check_joins(stored: Manifest, mine: Manifest, asked: Asked) -> None:

@@ -73,10 +73,9 @@ def _set_aside(study: Study, depth: Depth, stage: Stage | None, incumbent: Recip
     if depth == "quick" or not study.resolved.quick:
         return
     if (incumbent, anchor) != _brought_to(study, stage):
-        names = ["confirm"] if stage is None else [(name := study.definition.phase_name(stage)), f"{name}/finals"]
-        for name in names:
-            part, slash, rest = name.partition("/")
-            study.store.set_aside(study.study_id, name, at_depth(part, "quick") + slash + rest)
+        name = "confirm" if stage is None else study.definition.phase_name(stage)
+        aside = at_depth(name, "quick")
+        study.store.set_aside(study.study_id, name, aside, {f"{name}/finals": f"{aside}/finals"})
 
 
 def _brought_to(study: Study, until: Stage | None) -> tuple[Recipe, float]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from search.conclusions import ended_well
 from search.edge import UserError
+from search.phases import kind_of
 from search.progress import setting
 from search.study import Study
 from storage.rows import RunRow
@@ -35,7 +36,7 @@ class Entry:
     @property
     def by_best_epoch(self) -> bool:
         """Whether its answers are those of the epoch that scored best on these very images."""
-        return self.row.phase in {self.study.definition.phase_name(stage) for stage in self.study.definition.stages}
+        return kind_of(self.row.phase) == "screen"
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,13 @@ def _news(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield from _first_score(snapshot)
     for row in sorted(snapshot.runs, key=lambda row: row.entry_id):
         if row.state in ENDED and not row.reused:
-            yield f"{row.phase} #{row.number}", run_line(row)
+            yield f"run {row.trial_id}", run_line(row)
     if snapshot.rules:
         yield "rules", f"pilot: {snapshot.rules.words}"
     for line in snapshot.stages:
         if line.verdict:
             settled = "" if line.claim is None else " claim"
-            yield f"verdict {line.name}{settled}", verdict_sentence(line)
+            yield f"verdict {snapshot.depth} {line.name}{settled}", verdict_sentence(line)
 
 
 def _first_score(snapshot: Snapshot) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,8 @@ from trainer.recipe import Recipe, read_recipe
 Depth = Literal["quick", "full"]
 """`quick`: one replicate decides each stage and one confirms; `full`: as many as give error bars."""
 
-ASKED_FULL, ASKED_ABLATION = "asked/full", "asked/ablation"
+ASKED_FULL, ASKED_ABLATION, ASKED_OVERTIME = "asked/full", "asked/ablation", "asked/overtime"
+ENDED = "no time was left"  # why a phase is closed whose study had a time
 
 
 def instance_of(study_id: int, created_at: float) -> str:
@@ -79,7 +80,7 @@ class Study:
     def deadline(self) -> float | None:
         """Seconds since 1970, on the clock of the database, by which the answer is wanted."""
         hours = self.resolved.hours
-        return None if hours is None else self.manifest.created_at + 3600 * hours
+        return None if hours is None or self._asked(ASKED_OVERTIME) else self.manifest.created_at + 3600 * hours
 
     def ask(self, what: str, worker: str) -> None:
         """Ask the study for more than it was begun with: `ASKED_FULL`, `ASKED_ABLATION`."""

@@ -72,7 +72,7 @@ class StudyPages:
         if manifest is not None:
             try:
                 study = Study.of(self._showing.store, manifest)
-                answer, data = _answer(summary, study.headline()), f" on {study.resolved.data.words}"
+                answer, data = _answer(summary, study.headline(study.depth)), f" on {study.resolved.data.words}"
             except UserError:
                 pass
         facts = f"{created:%Y-%m-%d %H:%M} by {summary.creator}{data}"

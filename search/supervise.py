@@ -47,7 +47,7 @@ def carry_to_answer(
         try:
             crew.start(devices)
             tracking.start()
-            _watch(study, crew, tracking, progress, look, interrupted)
+            stopped_once = _watch(study, crew, tracking, progress, look, interrupted)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -76,6 +76,9 @@ def carry_to_answer(
     elif crew.all_well and "--idle-exit" in crew.arguments:
         click.echo("nothing is left to do here for now; others go on, and the same line joins them again")
         sys.exit(EXIT_OK)
+    elif stopped_once:
+        click.echo("the workers here have left; the study goes on, and the same line joins it again", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     else:
         complain(f"no worker is left and the study is not answered; {crew.last_words()}; the same line goes on")
         sys.exit(EXIT_BUG)
@@ -88,8 +91,11 @@ def _watch(
     progress: Progress,
     look: Callable[[Snapshot], None],
     interrupted: threading.Event,
-) -> None:
-    """Places are filled again during an outage, too. Raises StorageUnreachable when it outlasts the patience."""
+) -> bool:
+    """Whether the study was seen stopped, even if it goes on by now.
+
+    Places are filled again during an outage, too. Raises StorageUnreachable when it outlasts the patience.
+    """
     away_since: float | None = None
     notes, told_of_halt = Notes(), False
     while True:
@@ -104,7 +110,7 @@ def _watch(
                 progress.say(told(study, snapshot.halt))
                 told_of_halt = True
             if snapshot.finished or not crew.running:
-                return
+                return told_of_halt
             look(snapshot)
             notes.keep(snapshot)
         except StorageUnreachable:
@@ -114,7 +120,7 @@ def _watch(
         if interrupted.is_set():
             raise KeyboardInterrupt
         if not crew.running:
-            return
+            return told_of_halt
         time.sleep(POLL_SECONDS)
 
 

@@ -144,7 +144,8 @@ class Worker:
             except StorageError:
                 raise
             except CaptureError:  # no fault of the trial's: another process goes on with it
-                self._store.release(lease)
+                with suppress(LeaseLost):
+                    self._store.release(lease)
                 raise
             except Exception as error:
                 log.exception("%s #%d  %s failed", lease.phase, lease.number, setting(lease))

@@ -2,6 +2,8 @@
 give the same numbers.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, insert, literal, select
 
 from storage import blobs, cells, fleet, optuna_tables
@@ -14,16 +16,17 @@ PHASE = "adopted"
 OF_THE_STUDY = ("cell_id", "study_id", "home", "trial_id", "optuna_study", "number")
 
 
-def adopt(connection: Connection, source_id: int, target_id: int) -> int:
+def adopt(connection: Connection, source_id: int, target_id: int, but: Sequence[str] = ()) -> int:
     """Copy every finished run of one study into another, with its epochs and predictions; how many.
 
-    They wait in a phase of their own until a phase of the target asks for them. Pruned and failed runs are left: they
-    ended for reasons of their study. Weights stay where they are and are not pointed to.
+    Those of the phases `but` stay. They wait in a phase of their own until a phase of the target asks for them. Pruned
+    and failed runs are left: they ended for reasons of their study. Weights stay where they are, not pointed to.
     """
     open_phase(connection, target_id, PHASE, 0)
     name = connection.execute(select(ManifestTable.name).where(ManifestTable.study_id == target_id)).scalar_one()
     kept = [column for column in table_of(CellTable).c if column.name not in OF_THE_STUDY]
     finished = select(CellTable.trial_id, *kept).where(CellTable.study_id == source_id, CellTable.state == "COMPLETE")
+    finished = finished.where(CellTable.home.not_in(list(but)))
     taken = 0
     for row in connection.execute(finished).mappings().all():
         source_trial = row["trial_id"]

@@ -195,9 +195,9 @@ class Store:
 
     # What the fleet agrees on
 
-    def adopt(self, source_id: int, target_id: int) -> int:
+    def adopt(self, source_id: int, target_id: int, but: Sequence[str] = ()) -> int:
         """Copy every finished run of a study into another one that has not run it; how many. Raises StudyMissing."""
-        return self._database.write(lambda connection: adoption.adopt(connection, source_id, target_id))
+        return self._database.write(lambda connection: adoption.adopt(connection, source_id, target_id, but))
 
     def measure_once(self, study_id: int, key: str, value: JSON, worker: str) -> JSON:
         """Store a measurement unless there is one; the stored one. Raises StudyMissing."""
@@ -228,9 +228,13 @@ class Store:
         values.check_step(allowed, "runs allowed")
         self._database.write(lambda connection: studies.open_phase(connection, study_id, phase, allowed))
 
-    def set_aside(self, study_id: int, phase: str, name: str) -> bool:
+    def reopen(self, study_id: int, reason: str) -> None:
+        """Let phases that were closed for this reason start runs again."""
+        self._database.write(lambda connection: studies.reopen(connection, study_id, reason))
+
+    def set_aside(self, study_id: int, phase: str, name: str, along: Mapping[str, str] | None = None) -> bool:
         """Rename a phase, so that one can be opened anew under its name; once only. Whether it was renamed."""
-        return self._database.write(lambda connection: aside.set_aside(connection, study_id, phase, name))
+        return self._database.write(lambda connection: aside.set_aside(connection, study_id, phase, name, along))
 
     def close_phase(self, study_id: int, phase: str, reason: str) -> str:
         """Start no new run in a phase from now on (running ones finish); the reason of the first caller."""

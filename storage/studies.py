@@ -121,6 +121,12 @@ def keep_note(connection: Connection, study_id: int, phase: str, body: str) -> b
     return optuna_tables.keep_note(connection, f"{name}/{check_phase(phase)}", clean_text(body))
 
 
+def reopen(connection: Connection, study_id: int, reason: str) -> None:
+    """Let phases that were closed for this reason start runs again."""
+    closed = BudgetTable.study_id == study_id, BudgetTable.closed == reason
+    connection.execute(update(BudgetTable).where(*closed).values(closed=None))
+
+
 def check_exists(connection: Connection, study_id: int) -> None:
     """Raise StudyMissing unless the study is there; it cannot be deleted until this transaction is over."""
     found = select(ManifestTable.study_id).where(ManifestTable.study_id == study_id)

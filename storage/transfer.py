@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text
 
-from storage import optuna_tables
+from storage import halt, optuna_tables
 from storage.errors import StudyBusy, StudyExists, StudyMissing
 from storage.schema import Base, BudgetTable, DatabaseClock, LeaseTable, ManifestTable, WorkerTable, table_of
 
@@ -71,6 +71,7 @@ def copy_study(source: Connection, target: Connection, name: str) -> Copied:
             _copy(source, target, table, _of(table, "trial_id", list(trials)), ids)
     created = select(ManifestTable.created_at).where(ManifestTable.study_id == study_id)
     new_id = ids.known["study_id"][study_id]
+    halt.resume(target, new_id)  # it was stopped for the copy's sake
     return Copied(name, study_id, new_id, source.execute(created).scalar_one(), trials, ids.rows)
 
 

@@ -72,3 +72,17 @@ def test_an_unchanged_recipe_is_reported_alone() -> None:
     assert headline.validation == pytest.approx(0.955)
     assert headline.validation_gain is None
     assert "no stage found a better value" in headline.why
+
+
+def test_a_confirmation_that_time_cut_before_its_baseline_ran_is_no_baseline() -> None:
+    (only_final,) = [row for row in confirmed([0.95], [0.90]) if row.label == "final"]
+    headline = headline_of([only_final], brief="final", alone=False)
+    assert (headline.answer, headline.recipe, headline.replicates) == ("final", "final", ())
+    assert "no time was left to confirm it" in headline.why
+
+
+def test_one_fresh_replicate_leans_and_has_no_error_bar() -> None:
+    headline = headline_of(confirmed([0.95], [0.90]), brief="final", alone=False)
+    assert headline.why.startswith("leaning to the final recipe: +5.00 points on one fresh replicate")
+    behind = headline_of(confirmed([0.85], [0.90]), brief="final", alone=False)
+    assert (behind.answer, behind.recipe) == ("baseline", "baseline")

@@ -9,7 +9,7 @@ from search import join
 from search.edge import Refused
 from search.join import Asked, create_or_join, facts_of
 from search.resolve import resolve
-from search.study import Study
+from search.study import ENDED, Study
 from search.versions import other_arithmetic, versions
 from spaces.lr_aug import LR_AUG
 from spaces.study import StudyDefinition
@@ -89,3 +89,22 @@ def test_another_recipe_version_is_refused(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setattr(join, "RECIPE_VERSION", join.RECIPE_VERSION + 1)
     with pytest.raises(Refused, match="recipe version"):
         create_or_join(store, asked(LR_AUG))
+
+
+def test_who_is_refused_asks_for_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, _ = create_or_join(store, replace(asked(LR_AUG), quick=True))
+    monkeypatch.setattr(join, "other_arithmetic", lambda created_with: "torch 2.13.0 there, 2.14.1 here")
+    with pytest.raises(Refused):
+        create_or_join(store, replace(asked(LR_AUG), ablation=True))
+    assert (quick.depth, quick.wants_ablation) == ("quick", False)
+
+
+def test_what_is_asked_for_after_the_time_was_over_may_take_its_time(store: Store) -> None:
+    quick, _ = create_or_join(store, replace(asked(LR_AUG), quick=True, hours=1e-9))
+    store.open_phase(quick.study_id, "1-lr/finals", 9)
+    store.close_phase(quick.study_id, "1-lr/finals", ENDED)
+    create_or_join(store, replace(asked(LR_AUG), quick=True))
+    assert quick.deadline is not None, "the same again is no more"
+    create_or_join(store, asked(LR_AUG))
+    assert (quick.depth, quick.deadline) == ("full", None)
+    assert [state.closed for state in store.phases(quick.study_id)] == [None]

@@ -63,3 +63,15 @@ def test_who_has_read_a_phase_before_it_was_set_aside_reads_the_new_one(database
     assert isinstance(other.claim(study_id, "1-lr", "v", "n3", drawing([7])), Wait)
     store.close()
     other.close()
+
+
+def test_what_goes_along_goes_in_the_same_step_or_not_at_all(database_url: str) -> None:
+    store = Store.connect(database_url, ttl=TTL)
+    study_id = open_study(store)
+    along = {"1-lr/finals": "1-lr.quick/finals"}
+    assert store.set_aside(study_id, "1-lr", "1-lr.quick", along)
+    store.open_phase(study_id, "1-lr", 3)
+    store.open_phase(study_id, "1-lr/finals", 3)
+    assert not store.set_aside(study_id, "1-lr", "1-lr.quick", along), "finals that came after stay where they are"
+    assert {state.phase for state in store.phases(study_id)} == {"1-lr", "1-lr.quick", "1-lr/finals"}
+    store.close()
