@@ -20,8 +20,7 @@ from tests.search.commands import environment, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for ssh is a script with a #! line")
 
-SSH = """#!{python}
-import socket, sys, threading
+SSH = """import socket, sys, threading
 words = sys.argv[1:]
 assert words[-2] == "--" and "BatchMode=yes" in words
 if words[-1] == "closed@door":
@@ -48,7 +47,10 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program called ssh that forwards for real."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "ssh").write_text(SSH.format(python=sys.executable), encoding="utf-8")
+    (folder / "forward.py").write_text(SSH, encoding="utf-8")
+    # Not a #! line of Python itself: its path may hold a space.
+    start = f'#!/bin/sh\nexec "{sys.executable}" "{folder / "forward.py"}" "$@"\n'
+    (folder / "ssh").write_text(start, encoding="utf-8")
     (folder / "ssh").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
     return folder
@@ -86,7 +88,7 @@ def answers(url: str) -> bool:
 def ssh_processes(folder: Path) -> list[psutil.Process]:
     def is_ours(process: psutil.Process) -> bool:
         try:
-            return str(folder / "ssh") in process.cmdline()
+            return str(folder / "forward.py") in process.cmdline()
         except psutil.Error:
             return False
 
