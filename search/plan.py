@@ -55,13 +55,18 @@ class Plan:
         return self.seconds_on(len(self.devices))
 
     def seconds_on(self, workers: int) -> float:
-        return sum(math.ceil(count / max(1, workers)) for count in self.runs.values()) * self.seconds_per_run
+        return sum(self._rounds(name, workers) for name in self.runs) * self.seconds_per_run
+
+    def _rounds(self, phase: str, workers: int) -> int:
+        """Runs one after the other. Claims go replicate by replicate: each waits for the one before."""
+        count, steps = self.runs[phase], self.definition.budgets.beyond_finals if phase == "claims" else 1
+        return steps * math.ceil(count / max(1, steps) / max(1, workers))
 
     @property
     def expected_seconds(self) -> float:
         """As `seconds`, screens as short as pruning makes them at least."""
         workers, screens = max(1, len(self.devices)), {self.definition.phase_name(s) for s in self.definition.stages}
-        rounds = sum(math.ceil(n / workers) * (SCREENED if name in screens else 1) for name, n in self.runs.items())
+        rounds = sum(self._rounds(name, workers) * (SCREENED if name in screens else 1) for name in self.runs)
         return rounds * self.seconds_per_run
 
     @property
