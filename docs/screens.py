@@ -72,6 +72,10 @@ def main(names: tuple[str, ...], runs: Path | None) -> None:
             file = SCREENS / f"{name}.png"
             picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
             click.echo(f"{file.relative_to(SCREENS.parent)}  {file.stat().st_size // 1024} KiB")
+    if not names:
+        live = SCREENS.parent / "figures" / "live.svg"
+        subprocess.run([sys.executable, "-m", "benchmarks.live_picture", str(live)], check=True)
+        click.echo(f"{live.relative_to(SCREENS.parent)}  {live.stat().st_size // 1024} KiB")
 
 
 def _study(folder: Path) -> Path:

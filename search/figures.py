@@ -19,6 +19,11 @@ class Figures:
     def __init__(self) -> None:
         self._drawn: dict[str, tuple[str, str]] = {}
 
+    @property
+    def drawn(self) -> dict[str, str]:
+        """Name -> SVG of everything that was drawn."""
+        return {name: svg for name, (_, svg) in self._drawn.items()}
+
     def isolation(self, name: str, values: Sequence[ValueScores], metric: str, axis: str) -> str:
         return self._svg(name, (values, metric, axis), lambda: plots.isolation(values, metric, axis))
 

@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.figures import Figures
-from search.folder import RunFolder
+from search.folder import RunFolder, file_name
+from search.options import make_folder
 from search.snapshot import Snapshot
 
-PAGE, TABLE = "report.html", "EXPERIMENTS.md"
+PAGE, TABLE, FIGURES = "report.html", "EXPERIMENTS.md", "figures"
 EVERY_SECONDS = 30.0
 
 
 def write_report(snapshot: Snapshot, folder: RunFolder, figures: Figures | None = None) -> Sequence[str]:
-    """Write both files, each whole or not at all; their names."""
+    """Write both files, each whole or not at all, and the figures of the page one by one; the names of the two."""
     from search.experiments import experiments
     from search.report_page import page
 
     folder.write_text(TABLE, experiments(snapshot))
     told = folder.path / "data.txt"
     data_text = told.read_text(encoding="utf-8", errors="replace") if told.is_file() else ""
+    figures = figures or Figures()
     folder.write_text(PAGE, page(snapshot, figures, data_text))
+    apart = RunFolder(make_folder(folder.path / FIGURES))
+    for name, svg in figures.drawn.items():
+        apart.write_text(f"{file_name(name)}.svg", svg)
     return PAGE, TABLE
 
 
