@@ -99,6 +99,7 @@ class Cost:
     epochs: Epochs
     work: WorkDone
     adopted: int
+    gpu_hours: float  # of the workers' time on GPUs: two on one count twice
     places: tuple[tuple[str, str, int, str], ...]  # host, device, attempts, time
 
     @classmethod
@@ -113,6 +114,7 @@ class Cost:
             epochs=epochs_of(own, Recipes()),
             work=WorkDone.of(snapshot.attempts),
             adopted=len({row.cell_id for row in snapshot.runs} - {row.cell_id for row in own}),
+            gpu_hours=sum(each.seconds for each in snapshot.attempts if each.device.startswith("cuda")) / 3600,
             places=tuple(
                 (host, device, n, clock(seconds[host, device])) for (host, device), n in sorted(counts.items())
             ),

@@ -158,7 +158,7 @@ def test_the_command_writes_both_files_and_the_block_and_again_changes_nothing(
     told = invoke(report.main, *line, monkeypatch=monkeypatch, capsys=capsys)
     assert told.code == 0, told.err
     (folder,) = (tmp_path / "runs").glob(f"*_{NAME}")
-    assert {file.name for file in folder.iterdir()} == {"report.html", "EXPERIMENTS.md"}
+    assert {file.name for file in folder.iterdir()} == {"report.html", "EXPERIMENTS.md", "figures"}
     table, block = (folder / "EXPERIMENTS.md").read_bytes(), readme.read_bytes()
     assert block.startswith(b"mine\n\n<!-- ceteris:begin ") and table.split(b"\n", 2)[2].rstrip() in block
     assert invoke(report.main, *line, monkeypatch=monkeypatch, capsys=capsys).code == 0
@@ -215,6 +215,8 @@ def test_a_study_of_a_thousand_trials_is_drawn_whole_and_stays_small(store: Stor
     folder = RunFolder(tmp_path / "there")
     folder.path.mkdir()
     write_report(take(study), folder)
+    drawn = {file.name for file in (folder.path / "figures").iterdir()}
+    assert {"1-lr_values.svg", "1-lr_curves.svg"} <= drawn
     text = (folder.path / "report.html").read_text(encoding="utf-8")
     table = (folder.path / "EXPERIMENTS.md").read_text(encoding="utf-8")
     assert sum(line.startswith("| 20") for line in table.splitlines()) == 1000
