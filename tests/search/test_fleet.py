@@ -12,7 +12,6 @@ from sqlalchemy.engine import make_url
 
 from search.fetching import fetch
 from search.folder import RunFolder
-from search.leaving import ignored
 from search.study import Study
 from storage.checkpoints import checkpoints_at
 from storage.rows import RunRow
@@ -194,12 +193,12 @@ ON_POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for
 def test_an_interrupted_launch_saves_releases_its_trials_and_says_how_to_go_on(
     how: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    if how == "SIGHUP" and ignored(how):
-        pytest.skip("this shell ignores SIGHUP, and so do its children (nohup)")
     secret = "s3cret-in-url"
     url = make_url(postgres_url).set(password=secret).render_as_string(hide_password=False)
     log, line = tmp_path / "launch.log", ["--study", "lr_aug", *LONG_SETTINGS, "--workers", "1"]
+    before = signal.signal(getattr(signal, how), signal.SIG_DFL)  # ignored under nohup, which children inherit
     launch = start_command("search.launch", *line, cwd=tmp_path, log=log, env={"CETERIS_STORAGE": url})
+    signal.signal(getattr(signal, how), before)
     store = Store.connect(postgres_url)
     try:
         wait_until(lambda: len(running_rows(store)) == 1)
