@@ -7,7 +7,7 @@ equivalence gate failed.
 
 import sys
 
-from benchmarks import data_path, equivalence, layout, roofline, step, study, trial
+from benchmarks import data_path, epoch, equivalence, layout, roofline, sharing, step, study, trial
 from benchmarks.cases import options, settings
 from benchmarks.report import header
 
@@ -15,10 +15,12 @@ ALL = {
     "step": step.run,
     "data_path": data_path.run,
     "trial": trial.run,
+    "epoch": epoch.run,
     "study": study.run,
     "roofline": roofline.run,
     "equivalence": equivalence.run,
     "layout": layout.run,
+    "sharing": sharing.run,
 }
 NOT_MEASURED = "**not measured on GPU**: there is no CUDA device here; what follows is a toy run on the CPU."
 

@@ -67,6 +67,11 @@ class Settings:
     data: str
     only: str  # cases whose words hold it; empty: all
     gpu_missing: bool  # a GPU was asked for and is not here: toy size on the CPU instead
+    seconds: float | None = None  # None: each benchmark of a pace has its own
+
+    def seconds_or(self, usual: float) -> float:
+        """How long a pace is measured."""
+        return self.seconds or (0.1 if self.quick else usual)
 
     def rounds_or(self, usual: int) -> int:
         return self.rounds or (1 if self.quick else usual)
@@ -92,6 +97,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--processes", type=int, help="default: one per core, or one per GPU")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="that a pace is measured")
     parser.add_argument("--only", default="", metavar="WORDS", help="cases called so: 'JPEG', 'resnet18 64 px'")
     parser.add_argument("--quick", action="store_true", help="toy size: does it work?")
     parser.add_argument("--data", default="digits", help="whatever search.launch takes as --data")
@@ -108,7 +114,7 @@ def settings(asked: argparse.Namespace) -> Settings:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = asked.processes or (1 if device == "cuda" else cores)
     data = asked.data if asked.data in ("digits", "faces") else str(Path(asked.data).resolve())
-    return Settings(device, processes, asked.quick or missing, asked.rounds, data, asked.only, missing)
+    return Settings(device, processes, asked.quick or missing, asked.rounds, data, asked.only, missing, asked.seconds)
 
 
 def task_of(case: Case, at: Settings, folder: Path) -> Task:

@@ -17,7 +17,7 @@ ROUNDS, SECONDS = 5, 3.0
 
 
 def measure(case: Case, at: Settings) -> None:
-    seconds = 0.1 if at.quick else SECONDS
+    seconds = at.seconds_or(SECONDS)
     with tempfile.TemporaryDirectory() as arrays, tempfile.TemporaryDirectory() as files:
         in_memory, on_disk = Path(arrays) / "task.json", Path(files) / "task.json"
         write(in_memory, task_of(case, at, Path(arrays)))

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from trainer.data import Dataset, Geometry, load, open_source
+from trainer.modes import usual
+from trainer.nets import Nets
 from trainer.recipe import AdamW, Augment, Chain, Flip, NoAugment, Recipe, Shift
 from trainer.replicate import Replicate
 from trainer.run import Run
@@ -56,18 +58,19 @@ def main() -> None:
         f"{recipe.backbone} stem {recipe.stem}, {recipe.augment.label}, {recipe.precision}, {asked.device}, "
         f"{asked.threads} threads, torch {torch.__version__}"
     )
-    rows = [_trained(recipe, seed, asked.folds, data, opened) for seed in range(asked.seeds)]
+    nets = Nets(usual(recipe, data.device))
+    rows = [_trained(recipe, seed, asked.folds, data, opened, nets) for seed in range(asked.seeds)]
     for name, column in zip(("validation", "test", "seconds"), zip(*rows, strict=True), strict=True):
         spread = statistics.stdev(column) if len(column) > 1 else 0.0
         print(f"{name:10s} {statistics.mean(column):.4f} sd {spread:.4f} over {len(column)} seeds")
 
 
 def _trained(
-    recipe: Recipe, seed: int, folds: int, data: Dataset, opened: tuple[torch.Tensor, torch.Tensor] | None
+    recipe: Recipe, seed: int, folds: int, data: Dataset, opened: tuple[torch.Tensor, torch.Tensor] | None, nets: Nets
 ) -> tuple[float, float, float]:
     """(validation score, test score or NaN, seconds), after the decay."""
     began = time.perf_counter()
-    run = Run(recipe, Replicate.numbered(seed, folds), data, data.device)
+    run = Run(recipe, Replicate.numbered(seed, folds), data, data.device, nets=nets)
     curve = [epoch.score for epoch in run]
     seconds = time.perf_counter() - began
     test = run.score_on(*opened) if opened is not None else float("nan")

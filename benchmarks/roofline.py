@@ -52,7 +52,7 @@ def measure(case: Case, at: Settings) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         task = synthetic(case, at, Path(folder))
         write(Path(folder) / "task.json", task)
-        ours = contestant("ours", "ours_step", processes, 0.1 if at.quick else SECONDS, Path(folder) / "task.json")
+        ours = contestant("ours", "ours_step", processes, at.seconds_or(SECONDS), Path(folder) / "task.json")
         name = precision_of(task)
         precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
         ceiling = ceilings(torch.device(at.device), precision, quick=at.quick)

@@ -86,7 +86,7 @@ def measure(case: Case, at: Settings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "task.json", synthetic(case, at, Path(folder)))
         print(f"\n### Step: {case.words}, batches of {case.batch_size}, {at.processes} processes\n", flush=True)
-        taking_part = contestants(Path(folder) / "task.json", at.processes, 0.1 if at.quick else SECONDS)
+        taking_part = contestants(Path(folder) / "task.json", at.processes, at.seconds_or(SECONDS))
         samples = interleaved(taking_part, at.rounds_or(ROUNDS))
     print(table(HEAD, rows(samples)), flush=True)
 

@@ -17,6 +17,7 @@ from spaces.study import StudyDefinition
 from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.execution import one_thread
+from trainer.modes import usual
 from trainer.pace import measure
 
 BYTES_PER_WEIGHT = 4  # averaged weights are kept as fp32
@@ -119,7 +120,8 @@ def make_plan(
     recipe = definition.baseline
     recipe = recipe.model_copy(update={"image_size": largest_size(definition, recipe.image_size)})  # it is "at most"
     with one_thread():
-        pace = measure(recipe, dataset, torch.device(devices[0]), files)
+        device = torch.device(devices[0])
+        pace = measure(recipe, dataset, device, files, mode=usual(recipe, device))
         rehearse(definition, dataset, files)
     validation = len(dataset.development) // definition.folds
     train = len(dataset.development) - validation

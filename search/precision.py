@@ -95,12 +95,13 @@ def native_to_all(fleet: str | None) -> list[frozenset[str]]:
 
 def _pace_on(data: Dataset, device: torch.device, files: Files) -> Callable[[Recipe], float]:
     with collector_paused():
+        from trainer.modes import usual
         from trainer.pace import measure  # all that trains: who only joins measures nothing
 
     def seconds(recipe: Recipe) -> float:
-        images = 4 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
+        images = 16 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
         with one_thread():
-            return measure(recipe, data, device, files, images=images).seconds_per_train_image
+            return measure(recipe, data, device, files, images, usual(recipe, device)).seconds_per_train_image
 
     return seconds
 

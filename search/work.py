@@ -30,6 +30,7 @@ with collector_paused():
     from search.halted import heed
     from search.keeper import LeaseKeeper
     from search.leaving import Leaving
+    from search.phases import planned_runs
     from search.pixels import other_pixels
     from search.stop import user
     from search.study import Study
@@ -167,7 +168,9 @@ def _begin_again(error: CaptureError) -> NoReturn:
 
 def mode_of(study: Study, data: Dataset, device: torch.device, files: Files) -> Mode:
     """The fastest mode of this device for the study's baseline; what was tried is in the log."""
-    mode, tried = fastest(study.definition.baseline, data, device, files)
+    baseline, runs = study.definition.baseline, sum(planned_runs(study.definition).values())
+    ahead = runs * baseline.epochs * (baseline.epoch_images or len(data.development))
+    mode, tried = fastest(baseline, data, device, files, ahead=ahead)
     for each in tried:
         speed = f"{each.images_per_second:,.0f} images/s" if each.images_per_second else f"passed over: {each.why}"
         log.info("mode %s: %s", each.mode.label, speed)

@@ -22,12 +22,11 @@ class Average:
             if isinstance(module, _BatchNorm):
                 module.momentum = 1.0
         self._model, self.steps = model, 0
-        self.model = twin = copy.deepcopy(model).eval().requires_grad_(False)
+        # Buffers of whole numbers are one for both: nothing to average, and copying each would cost every step.
+        shared = {id(buffer): buffer for buffer in model.buffers() if not buffer.is_floating_point()}
+        self.model = twin = copy.deepcopy(model, shared).eval().requires_grad_(False)
         self._parameters = _floating(twin.parameters()), _floating(model.parameters())
         self._buffers = _floating(twin.buffers()), _floating(model.buffers())
-        self._counters = [
-            pair for pair in zip(twin.buffers(), model.buffers(), strict=True) if not pair[0].is_floating_point()
-        ]
 
     @torch.no_grad()
     def restart(self) -> None:
@@ -42,8 +41,6 @@ class Average:
         self.steps += 1
         _follow(*self._parameters, self._share(half_life))
         _follow(*self._buffers, self._share(max(half_life, BATCH_NORM_HALF_LIFE)))
-        for target, source in self._counters:
-            target.copy_(source)
 
     def _share(self, half_life: float) -> float:
         """Of the newest weights in the average: Adam's correction 1 / (1 - d ** t) folded in, 1 at first."""

@@ -30,7 +30,7 @@ Chunk = tuple[int, float, float]  # images, seconds, core-seconds
 
 def ours_step(task: Task) -> Iterator[Chunk]:
     """Epochs of a run: batches, optimizer and averaged weights included, validation apart."""
-    recipe, data = _ours(task)
+    recipe, data = ours_on(task)
     recipe = recipe.model_copy(update={"augment": NoAugment(), "epochs": 100_000})
     mode, _ = fastest(recipe, data, data.device)  # as a worker chooses it
     run = Run(recipe, Replicate.numbered(0), data, data.device, nets=Nets(mode))
@@ -68,7 +68,7 @@ def good_step(task: Task) -> Iterator[Chunk]:
 
 def ours_data(task: Task) -> Iterator[Chunk]:
     """Resident bytes, fetched, flipped, shifted, normalised."""
-    recipe, data = _ours(task)
+    recipe, data = ours_on(task)
     rows = torch.from_numpy(data.development).to(data.device)
     feed, draw = Feed(recipe, data, rows, 0, NO_FILES), torch.Generator(data.device).manual_seed(0)
     for _ in count():
@@ -104,7 +104,7 @@ NAMES: dict[str, Callable[[Task], Iterator[Chunk]]] = {
 }
 
 
-def _ours(task: Task) -> tuple[Recipe, Dataset]:
+def ours_on(task: Task) -> tuple[Recipe, Dataset]:
     """The recipe at the precision that a study would choose, and the data on their device."""
     device, source = torch.device(task.device), open_source(data_of(task))
     recipe = resolve(definition_of(task), source, "fp32").baseline
@@ -115,7 +115,7 @@ def _ours(task: Task) -> tuple[Recipe, Dataset]:
 
 def precision_of(task: Task) -> str:
     """fp32, bf16 or fp16: what a study of this task would be trained in here."""
-    return _ours(task)[0].precision
+    return ours_on(task)[0].precision
 
 
 def _batch(task: Task) -> tuple[torch.Tensor, torch.Tensor]:

@@ -36,7 +36,7 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(
     with pytest.raises(SystemExit) as ended:
         bench.main()
     assert ended.value.code == 2
-    assert "there is step, data_path, trial, study, roofline" in capsys.readouterr().err
+    assert "there is step, data_path, trial, epoch, study, roofline" in capsys.readouterr().err
 
 
 def test_a_row_holds_medians_and_how_many_times_ours_they_are() -> None:

@@ -8,7 +8,7 @@ from tests.trainer.conftest import CPU, SMALL
 from trainer import learner
 from trainer.data import Dataset
 from trainer.execution import PLAIN, Mode
-from trainer.modes import candidates, fastest
+from trainer.modes import LONG, candidates, fastest, usual
 from trainer.recipe import Recipe
 from trainer.replay import CaptureError
 
@@ -73,7 +73,7 @@ def test_on_a_cpu_nothing_is_tried(digits: Dataset) -> None:
 
 def test_small_pictures_try_graphs_and_large_ones_the_compiler() -> None:
     gpu = torch.device("cuda")
-    assert candidates(Recipe(image_size=32), gpu) == (GRAPHS,)
+    assert candidates(Recipe(image_size=32), gpu) == (GRAPHS, Mode(compiled=True, graphs=True))
     assert all(mode.compiled for mode in candidates(Recipe(image_size=224), gpu))
     assert candidates(Recipe(backbone=f"custom:own.py:Net@{'0' * 64}"), gpu) == ()
 
@@ -93,6 +93,29 @@ def test_a_net_that_does_not_fit_leaves_it_to_the_trials_to_tell(digits: Dataset
     refused = Recipe(backbone="test_convnext", image_size=16)
     mode, (tried,) = fastest(refused, digits, CPU, among=(GRAPHS,))
     assert mode == PLAIN and "Kernel size" in tried.why
+
+
+def test_what_is_measured_beforehand_is_measured_as_workers_will_train() -> None:
+    gpu, small = torch.device("cuda"), Recipe(image_size=64)
+    assert usual(small, gpu) == GRAPHS
+    assert usual(small.model_copy(update={"precision": "fp16"}), gpu) == PLAIN  # whose scaler waits for the device
+    assert usual(Recipe(image_size=224), gpu) == usual(small, CPU) == PLAIN
+
+
+def test_nothing_is_compiled_for_a_study_that_is_done_before_it_pays(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "Replay", Faithful)
+    compiled = Mode(compiled=True, graphs=True)
+
+    def speed(mode: Mode) -> float:
+        if mode == compiled:
+            pytest.fail("it was compiled")
+        return FAST[mode]
+
+    mode, tried = fastest(SMALL, digits, CPU, among=(GRAPHS, compiled), speed=speed, ahead=200.0 * LONG - 1)
+    assert mode == GRAPHS
+    assert "the study is done in 20 minutes without" in tried[-1].why
 
 
 @pytest.mark.gpu
