@@ -35,11 +35,9 @@ class Paced:
 def run(at: Settings, *, compiled: bool = True) -> bool:
     cases = at.cases(STEP_CASES, (*GPU_STEP_CASES, SMALL_NET))
     most = at.processes if at.processes > 1 else MOST
-    words = "captured, compiled" if compiled else "captured"
+    way = ("captured, compiled" if compiled else "captured") if at.device == "cuda" else "plain"
     mps = "with MPS" if mps_runs(os.environ) else "without MPS"
-    print(
-        f"\n### Several runs on one device: images a second, summed; {words if at.device == 'cuda' else 'plain'}, {mps}\n"
-    )
+    print(f"\n### Several runs on one device: images a second, summed; {way}, {mps}\n", flush=True)
     context = multiprocessing.get_context("spawn")
     found, meeting = context.Queue(), context.Barrier(most)
     workers = [context.Process(target=_work, args=(n, most, cases, at, compiled, meeting, found)) for n in range(most)]
