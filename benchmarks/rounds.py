@@ -71,7 +71,8 @@ def environment() -> dict[str, str]:
     """Nobody's settings of threads, of ceteris or of Ray: every contestant runs with its defaults."""
     ours = ("CETERIS_", "OMP_", "MKL_", "OPENBLAS_", "MALLOC_", "RAY_", "TUNE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "RAY_USAGE_STATS_ENABLED": "0"}
+    path = os.pathsep.join(each for each in (str(ROOT), os.environ.get("PYTHONPATH")) if each)
+    return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ without: the header says whether it was there.
 
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,7 +27,6 @@ STARTS = 300.0  # seconds that a process waits for the others
 
 @dataclass(frozen=True)
 class Paced:
-    case: Case
     together: int
     per_second: float  # of one of the processes
     peak_gib: float
@@ -43,11 +43,15 @@ def run(at: Settings, *, compiled: bool = True) -> bool:
     workers = [context.Process(target=_work, args=(n, most, cases, at, compiled, meeting, found)) for n in range(most)]
     for worker in workers:
         worker.start()
-    paces = [found.get(timeout=STARTS) for _ in range(len(cases) * most * (most + 1) // 2)]
+    rows = []
+    for case in cases:
+        paces = [found.get(timeout=STARTS) for _ in range(most * (most + 1) // 2)]
+        rows.append(_row(case, paces, most, precision_of(at)))
+        print(f"{case.words} is measured", file=sys.stderr, flush=True)
     for worker in workers:
         worker.join()
     head = ("net", "precision", *(f"{n} at once" for n in range(1, most + 1)), "memory of each, GiB at most")
-    print(table(head, [_row(case, paces, most, precision_of(at)) for case in cases]), flush=True)
+    print(table(head, rows), flush=True)
     return True
 
 
@@ -56,9 +60,8 @@ def precision_of(at: Settings) -> str:
 
 
 def _row(case: Case, paces: Sequence[Paced], most: int, precision: str) -> list[str]:
-    mine = [pace for pace in paces if pace.case == case]
-    sums = [sum(pace.per_second for pace in mine if pace.together == n) for n in range(1, most + 1)]
-    peak = max(pace.peak_gib for pace in mine)
+    sums = [sum(pace.per_second for pace in paces if pace.together == n) for n in range(1, most + 1)]
+    peak = max(pace.peak_gib for pace in paces)
     return [f"{case.words}, batches of {case.batch_size}", precision, *(f"{s:,.0f}" for s in sums), f"{peak:.1f}"]
 
 
@@ -84,7 +87,7 @@ def _work(
                     epoch = next(run)
                     images, training = images + epoch.images, training + epoch.training_seconds
                 peak = torch.cuda.max_memory_allocated() / 2**30 if at.device == "cuda" else 0.0
-                found.put(Paced(case, together, images / training, peak))
+                found.put(Paced(together, images / training, peak))
 
 
 def _begun(case: Case, at: Settings, compiled: bool) -> Any:

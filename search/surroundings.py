@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 WANTED = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",  # bf16 on Intel's AMX ends in NaN with torch 2.11 (docs/LOG.md)
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32 - 1),
 }

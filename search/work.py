@@ -37,6 +37,7 @@ with collector_paused():
     from search.versions import versions
     from search.worker import TooManyFailures, Worker
     from search.workplace import Workplace
+    from spaces.study import StudyDefinition
     from storage.checkpoints import checkpoints_at
     from storage.errors import StorageError, StudyMissing
     from storage.store import Store
@@ -168,13 +169,20 @@ def _begin_again(error: CaptureError) -> NoReturn:
 
 def mode_of(study: Study, data: Dataset, device: torch.device, files: Files) -> Mode:
     """The fastest mode of this device for the study's baseline; what was tried is in the log."""
-    baseline, runs = study.definition.baseline, sum(planned_runs(study.definition).values())
-    ahead = runs * baseline.epochs * (baseline.epoch_images or len(data.development))
-    mode, tried = fastest(baseline, data, device, files, ahead=ahead)
+    definition = study.definition
+    mode, tried = fastest(
+        definition.baseline, data, device, files, ahead=images_ahead(definition, len(data.development))
+    )
     for each in tried:
         speed = f"{each.images_per_second:,.0f} images/s" if each.images_per_second else f"passed over: {each.why}"
         log.info("mode %s: %s", each.mode.label, speed)
     return mode
+
+
+def images_ahead(definition: StudyDefinition, development: int) -> int:
+    """How many images a study trains on at most, of a development part of so many."""
+    baseline, runs = definition.baseline, sum(planned_runs(definition).values())
+    return runs * baseline.epochs * min(development, baseline.epoch_images or development)
 
 
 if __name__ == "__main__":

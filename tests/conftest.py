@@ -3,6 +3,7 @@
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything imports a numerical library
+os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE_BF16"  # as workers have it (search/surroundings.py)
 
 import atexit
 import shutil

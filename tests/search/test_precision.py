@@ -8,7 +8,10 @@ import torch
 
 from search import precision
 from search.edge import UserError
+from search.phases import planned_runs
 from search.precision import choose, emulated, native
+from search.work import images_ahead
+from spaces.lr_aug import LR_AUG
 from trainer.data import Dataset, Geometry, load, open_source
 from trainer.recipe import Recipe
 
@@ -85,3 +88,11 @@ def test_the_formats_of_this_machine_are_measured_for_real(digits: Dataset) -> N
     assert chosen.precision in native(CPU)
     if "bf16" in native(CPU):
         assert re.fullmatch(r"bf16 trains \d+\.\d\d times as fast .* in (fp32|bf16)", chosen.words)
+
+
+def test_a_study_is_as_long_as_the_images_there_are_at_most() -> None:
+    baseline = LR_AUG.baseline.model_copy(update={"epochs": 6, "epoch_images": 50_000})
+    definition = LR_AUG.model_copy(update={"baseline": baseline})
+    few, many = (images_ahead(definition, development) for development in (1_497, 10**6))
+    runs = sum(planned_runs(definition).values())
+    assert (few, many) == (runs * 6 * 1_497, runs * 6 * 50_000)
