@@ -19,6 +19,10 @@ NAVIGATION: dict[str, list[str]] = {
 }
 
 
+# Fonts of the reader's own machine: none is fetched.
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Malgun Gothic', sans-serif"
+
+
 def add_navigation(app: Sphinx, page: str, text: list[str]) -> None:
     """Puts the tables of contents below the start page, which stays free of them on GitHub."""
     if page == "index":
@@ -51,14 +55,14 @@ html_theme_options = {
     "sidebar_hide_name": False,
     "top_of_page_buttons": [],
     "light_css_variables": {
-        "color-brand-primary": "#0f766e",
-        "color-brand-content": "#0f766e",
-        "color-brand-visited": "#0f766e",
-        "font-stack": "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Nanum Gothic', sans-serif",
+        "color-brand-primary": "#0072b2",
+        "color-brand-content": "#0072b2",
+        "color-brand-visited": "#0072b2",
+        "font-stack": FONTS,
     },
     "dark_css_variables": {
-        "color-brand-primary": "#5eead4",
-        "color-brand-content": "#5eead4",
-        "color-brand-visited": "#5eead4",
+        "color-brand-primary": "#5cb3ee",
+        "color-brand-content": "#5cb3ee",
+        "color-brand-visited": "#5cb3ee",
     },
 }
