@@ -4,27 +4,55 @@ The pages are plain Markdown, readable where they lie; what holds them together 
 built pages asks for anything from elsewhere, so they can be read offline (tests/ground/test_site.py).
 """
 
+import re
+
 from sphinx.application import Sphinx
 
 # Every page has its place here; one that is missing fails the build. The long records come last.
 NAVIGATION: dict[str, list[str]] = {
     "Start": ["start", "install", "several_servers", "answer", "trouble"],
-    "Ask your question": ["data", "recipes", "own", "onramp"],
-    "While it runs": ["live", "status", "dashboard", "wandb", "stopping", "speed"],
-    "With the answer": ["verdicts", "report", "use", "ensemble", "retrain"],
-    "Fleets": ["database", "slurm", "containers", "weights"],
+    "Ask your question": [
+        "Your own data <data>",
+        "Recipes, losses, augmentations <recipes>",
+        "Your own loss, net, study <own>",
+        "Inside your Optuna objective <onramp>",
+    ],
+    "While it runs": [
+        "live",
+        "Status, exit codes <status>",
+        "Dashboard <dashboard>",
+        "wandb <wandb>",
+        "Stopping and pruning <stopping>",
+        "Where the time goes <speed>",
+    ],
+    "With the answer": [
+        "Verdicts, and how sure <verdicts>",
+        "Report and weights <report>",
+        "Using the answer <use>",
+        "Ensembles <ensemble>",
+        "Retrain, heavier nets <retrain>",
+    ],
+    "Fleets": [
+        "database",
+        "Slurm <slurm>",
+        "Containers <containers>",
+        "Checkpoints and weights <weights>",
+    ],
     "Inside": ["architecture", "storage_states", "comparison"],
-    "한국어": ["ko/index", "ko/start", "ko/several_servers", "ko/answer"],
+    "한국어": ["시작 페이지 <ko/index>", "ko/start", "ko/several_servers", "ko/answer"],
     "Records": ["BENCHMARKS", "LOG"],
 }
+# A block without a language that begins so is typed into a shell.
+SHELL = re.compile(r"^```\n(?=(?:python|py|make|scp|conda|docker|\. |\.venv|[A-Z_]+=))", re.MULTILINE)
 
 
 # Fonts of the reader's own machine: none is fetched.
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Malgun Gothic', sans-serif"
 
 
-def add_navigation(app: Sphinx, page: str, text: list[str]) -> None:
-    """Puts the tables of contents below the start page, which stays free of them on GitHub."""
+def as_a_site(app: Sphinx, page: str, text: list[str]) -> None:
+    """Colours what is typed, and puts the navigation below the start page; where they lie, pages are free of both."""
+    text[0] = SHELL.sub("```bash\n", text[0])
     if page == "index":
         for caption, pages in NAVIGATION.items():
             names = "\n".join(pages)
@@ -32,7 +60,7 @@ def add_navigation(app: Sphinx, page: str, text: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("source-read", add_navigation)
+    app.connect("source-read", as_a_site)
 
 
 project = html_title = "ceteris"
@@ -42,7 +70,7 @@ exclude_patterns = ["**.py"]
 extensions = ["myst_parser", "sphinx_copybutton"]
 nitpicky = True
 myst_heading_anchors = 3  # the anchors that GitHub gives to headings
-highlight_language = "console"
+highlight_language = "text"
 pygments_style, pygments_dark_style = "friendly", "github-dark"
 
 html_theme = "furo"
