@@ -18,17 +18,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 HOME = Path(__file__).resolve().parents[1]
 NAMES = "gpu1", "gpu2"
 ADDRESSES = "10.231.77.1", "10.231.77.2"
 LONGEST = 900.0  # seconds that anything may take
 # Every part of a study in a minute. Without rungs nothing is pruned: which trials are depends on who arrives when.
-SETTINGS = (
-    "baseline.image_size=8 baseline.precision=fp32 baseline.epochs=4 baseline.decay_epochs=1 baseline.lr=0.004"
-    " budgets.rungs=[] budgets.pilot=2 budgets.finals=2 budgets.finalists=1 budgets.claims=3 budgets.confirm=2"
-).split()
+SETTINGS = [
+    *("baseline.image_size=8", "baseline.precision=fp32", "baseline.epochs=4", "baseline.decay_epochs=1"),
+    *("baseline.lr=0.004", "budgets.rungs=[]", "budgets.pilot=2", "budgets.finals=2", "budgets.finalists=1"),
+    *("budgets.claims=3", "budgets.confirm=2"),
+]
 STUDY = ["--trials", "4", "--speculate", "off", "--workers", "1", *(w for s in SETTINGS for w in ("--set", s))]
 
 
