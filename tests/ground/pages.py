@@ -74,7 +74,8 @@ class Page:
 
 
 def _commands(line: str) -> list[list[str]]:
-    words, commands = shlex.split(line.replace("\\Scripts\\", "/Scripts/"), comments=True), [[]]
+    bare = re.sub(r"(?:^|\s)#.*", "", line).replace("\\Scripts\\", "/Scripts/")  # 1-lr#4 is no comment
+    words, commands = shlex.split(bare), [[]]
     for word in words:
         if word in ("&&", "|", ";"):
             commands.append([])
