@@ -1,28 +1,24 @@
 """`python -m benchmarks.two_servers`: "join from a second server" followed to the letter, and its answer checked.
 
-Two fresh clones on two servers: network namespaces of their own with a cable between them, and names of their own.
-The first starts a PostgreSQL as docs/join.md says and launches a study; the second does what the first one printed.
-Then one server alone answers the same study. Root on Linux. Exit code 1 when a check does not hold.
+Two fresh clones of what is committed, on two servers: network namespaces with a cable between them, each with a host
+name of its own. The first starts a PostgreSQL and a study as docs/several_servers.md says; the second does what the
+first one printed. Then one server alone answers the same study, and everything is compared. Linux, as root. Exit code
+1 when a check does not hold.
 """
 
 import argparse
 import contextlib
 import json
-import os
+import shlex
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HOME = Path(__file__).resolve().parents[1]
-NAMES = "gpu1", "gpu2"
-ADDRESSES = "10.231.77.1", "10.231.77.2"
+from benchmarks.pair_of_servers import NAMES, Server, open_door, servers
+
 LONGEST = 900.0  # seconds that anything may take
 # Every part of a study in a minute. Without rungs nothing is pruned: which trials are depends on who arrives when.
 SETTINGS = [
@@ -31,105 +27,107 @@ SETTINGS = [
     *("budgets.claims=3", "budgets.confirm=2"),
 ]
 STUDY = ["--trials", "4", "--speculate", "off", "--workers", "1", *(w for s in SETTINGS for w in ("--set", s))]
+SERVE = {
+    "network": ["-m", "storage.serve", "--listen", "0.0.0.0", "--open", "--detach"],
+    "ssh": ["-m", "storage.serve", "--detach"],
+}
 
 
-@dataclass(frozen=True)
-class Server:
-    """A namespace with a name and a clone of this repository in `home`."""
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--way", choices=SERVE, default="network", help="how the second one reaches the database")
+    parser.add_argument("--data", choices=["digits", "faces"], default="digits")
+    parser.add_argument("--keep", type=Path, help="a new folder for everything, which stays")
+    parser.add_argument("--rows", nargs=2, metavar=("URL", "NAME"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.rows:
+        print(json.dumps(rows(*given.rows)))
+        return
+    place = given.keep or Path(tempfile.mkdtemp(prefix="ceteris-two-", dir="/tmp"))
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o755)  # PostgreSQL does not run as root: another account has to come in
+    try:
+        with servers(place) as (first, second):
+            run = Followed(first, second, given.way, given.data, place)
+            checks = [*run.together(), *run.alone()]
+    finally:
+        if not given.keep:
+            shutil.rmtree(place, ignore_errors=True)
+    for name, found, holds in checks:
+        print(f"{'holds ' if holds else 'BROKEN'}  {name}: {found}")
+    sys.exit(0 if all(holds for *_, holds in checks) else 1)
 
-    name: str
-    home: Path
 
-    def line(self, *words: str) -> list[str]:
-        inside = 'hostname "$0" && exec "$@"'
-        return ["ip", "netns", "exec", self.netns, "unshare", "--uts", "sh", "-c", inside, self.name, *words]
+Check = tuple[str, str, bool]
 
-    @property
-    def netns(self) -> str:
-        return f"ceteris-{self.name}"
 
-    def start(self, words: list[str], log: Path) -> "subprocess.Popen[bytes]":
-        print(f"{self.name}$ python {' '.join(words)}"[:160], flush=True)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("CETERIS_", "PG", "PYTHONPATH"))}
-        environment = {
-            **kept,
-            "OMP_NUM_THREADS": "1",
-            "CETERIS_CACHE": str(self.home.with_name("cache")),
-            "PYTHONUNBUFFERED": "1",
-        }
-        with log.open("ab") as stream:
-            return subprocess.Popen(
-                self.line(sys.executable, *words), cwd=self.home, env=environment, stdout=stream, stderr=stream
+class Followed:
+    """The page, followed on two servers, and then by one of them alone."""
+
+    def __init__(self, first: Server, second: Server, way: str, data: str, place: Path) -> None:
+        self.first, self.second, self.way, self.place = first, second, way, place
+        self.name = "lr_aug" if data == "digits" else f"lr_aug-{data}"
+        self.asked = ["--data", data, *STUDY]
+        self.found: dict[str, Any] = {}
+
+    def together(self) -> list[Check]:
+        said = self.first.say(*SERVE[self.way])
+        print(said, flush=True)
+        told = lines_to_type(said)
+        try:
+            with open_door(self.first) if self.way == "ssh" else contextlib.nullcontext():
+                return self._study(told)
+        finally:
+            print(self.first.say("-m", "storage.serve", "--stop"), flush=True)
+
+    def _study(self, told: dict[str, str]) -> list[Check]:
+        first, second = self.first, self.second
+        here, there = (shlex.split(told[key].replace("you@", "root@"))[1:] for key in ("here", "there"))
+        way_in = [word for key in ("--via", "--storage") if key in there for word in there[there.index(key) :][:2]]
+        log = self.place / "gpu1.log"
+        launches = [first.start([*here, *self.asked], log)]
+        wait_for(log, "at most", launches[0])
+        passed = second.home / Path(told["copy"]).name
+        shutil.copy(told["copy"], passed)  # scp, between servers
+        passed.chmod(0o600)
+        launches.append(second.start([*there, *self.asked], self.place / "gpu2.log"))
+        both, seen, end = "", set[str](), time.monotonic() + LONGEST
+        while any(launch.poll() is None for launch in launches) and time.monotonic() < end:
+            if len(seen) < 2:
+                status = second.say("-m", "search.status", *way_in)
+                seen |= {name for name in NAMES if f"worker on {name} " in status}
+                both = both or (status if all(f"worker on {name} " in status for name in NAMES) else "")
+            time.sleep(1)
+        print(both, flush=True)
+        codes = [launch.wait(10) for launch in launches]
+        url = here[here.index("--storage") + 1]
+        self.found = json.loads(first.say("-m", "benchmarks.two_servers", "--rows", url, self.name))
+        attempts = json.loads(first.say("-m", "search.status", "--json", "--storage", url))["attempts"]
+        trials = {name: len({(a["phase"], a["number"]) for a in attempts if a["host"] == name}) for name in NAMES}
+        answers = [next(s.home.glob("runs/*/answer.txt")).read_text(encoding="utf-8") for s in (first, second)]
+        return [
+            ("both launches end with the answer", f"exit codes {codes}", codes == [0, 0]),
+            ("both servers trained", f"trials {trials}", min(trials.values()) > 0),
+            ("one status shows both at work", "yes" if both else f"it showed {sorted(seen)}", bool(both)),
+            ("both keep the same answer", "answer.txt", answers[0] == answers[1]),
+        ]
+
+    def alone(self) -> list[Check]:
+        """The same study on SQLite by the first server, in a clone that knows nothing of the other study."""
+        alone = Server(NAMES[0], self.place / "alone")
+        shutil.copytree(self.first.home, alone.home, ignore=shutil.ignore_patterns("runs"))
+        launch = alone.start(["-m", "search.launch", "--study", "lr_aug", *self.asked], self.place / "alone.log")
+        code = launch.wait(LONGEST)
+        url = f"sqlite:///{alone.home}/runs/ceteris.db"
+        single = json.loads(alone.say("-m", "benchmarks.two_servers", "--rows", url, self.name))
+        checks = [("one server alone answers", f"exit code {code}", code == 0)]
+        for part, one in single.items():
+            count = (
+                f"{len(one)} runs, {sum(len(run['curve']) for run in one.values())} epochs" if part == "runs" else ""
             )
-
-    def say(self, *words: str) -> str:
-        """What a command of the clone prints; it must succeed."""
-        done = subprocess.run(self.line(sys.executable, *words), cwd=self.home, capture_output=True, encoding="utf-8")
-        if done.returncode:
-            raise SystemExit(f"{self.name}$ python {' '.join(words)}\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-
-@contextlib.contextmanager
-def servers(place: Path) -> Iterator[list[Server]]:
-    """Two servers that reach each other by name, and nobody else; gone afterwards."""
-    found = [Server(name, place / name) for name in NAMES]
-    try:
-        for server in found:
-            subprocess.run(["git", "clone", "--quiet", "--depth", "1", HOME.as_uri(), server.home], check=True)
-            _ip("netns", "add", server.netns)
-            hosts = Path("/etc/netns", server.netns, "hosts")  # what `ip netns exec` shows as /etc/hosts
-            hosts.parent.mkdir(parents=True)
-            lines = (f"{address} {name}\n" for address, name in zip(ADDRESSES, NAMES, strict=True))
-            hosts.write_text("127.0.0.1 localhost\n" + "".join(lines), encoding="utf-8")
-        _ip("link", "add", "ct0", "netns", found[0].netns, "type", "veth", "peer", "ct0", "netns", found[1].netns)
-        for server, address in zip(found, ADDRESSES, strict=True):
-            _ip("-n", server.netns, "addr", "add", f"{address}/24", "dev", "ct0")
-            for device in ("lo", "ct0"):
-                _ip("-n", server.netns, "link", "set", device, "up")
-        yield found
-    finally:
-        for server in found:
-            subprocess.run(["ip", "netns", "del", server.netns], check=False)
-            shutil.rmtree(Path("/etc/netns", server.netns), ignore_errors=True)
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
-
-
-def wait_for(log: Path, word: str, process: "subprocess.Popen[bytes]") -> str:
-    end = time.monotonic() + LONGEST
-    while word not in (said := log.read_text(encoding="utf-8")):
-        if process.poll() is not None or time.monotonic() > end:
-            raise SystemExit(f"{log.name} never said {word!r}:\n{said}")
-        time.sleep(0.2)
-    return said
-
-
-@contextlib.contextmanager
-def database(first: Server, log: Path) -> Iterator[dict[str, str]]:
-    """`storage.serve` as documented; what it tells to type: here, another server, only reading."""
-    process = first.start(["-m", "storage.serve", "--listen", "0.0.0.0", "--open"], log)
-    try:
-        said = wait_for(log, "Ctrl-C stops it", process)
-        print(said, end="", flush=True)
-        yield _told(said)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-
-
-def _told(said: str) -> dict[str, str]:
-    told: dict[str, str] = {}
-    for line in said.splitlines():
-        if line.startswith("here "):
-            told["here"] = line[5:].strip()
-        elif line.startswith("another server "):
-            told["copy"] = line.split("copy ", 1)[1].split(" there,")[0]
-        elif line.startswith("      "):
-            told["there"] = line.strip()
-    return told
+            checks.append((f"{part} equal those of one server", count or "to the bit", self.found[part] == one))
+        (self.place / "rows.json").write_text(json.dumps([self.found, single], indent=1), encoding="utf-8")
+        return checks
 
 
 def rows(url: str, name: str) -> dict[str, Any]:
@@ -142,12 +140,13 @@ def rows(url: str, name: str) -> dict[str, Any]:
     store = Store.read_only(url)
     manifest = store.manifest(name)
     assert manifest is not None
-    study = Study.of(store, manifest)
-    runs = {}
+    study, runs = Study.of(store, manifest), {}
     for row in store.runs(study.study_id):
-        curve = [(epoch.score, epoch.train_loss, epoch.val_loss) for epoch in store.epochs(row.trial_id)]
-        key = f"{row.phase} {row.label} {row.signature[:12]} r{row.replicate}"
-        runs[key] = [row.state, row.stop, row.best_score, row.last_score, row.test_score, json.loads(row.recipe), curve]
+        runs[f"{row.phase} {row.label} {row.signature} r{row.replicate}"] = {
+            "ended": [row.state, row.stop, row.best_score, row.last_score, row.test_score],
+            "recipe": json.loads(row.recipe),
+            "curve": [[e.score, e.train_loss, e.val_loss, e.lr] for e in store.epochs(row.trial_id)],
+        }
     document = as_document(take(study))
     stages = [
         {key: stage[key] for key in ("stage", "winner", "outcome", "claim")}
@@ -157,111 +156,25 @@ def rows(url: str, name: str) -> dict[str, Any]:
     return {"runs": runs, "rules": document["rules"], "stages": stages, "headline": document["headline"]}
 
 
-def together(first: Server, second: Server, data: str, place: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The study on both servers: its rows, and what `status` said of workers that were seen at work."""
-    with database(first, place / "serve.log") as told:
-        ask = ["--data", data, *STUDY]
-        launches = [first.start([*_words(told["here"]), *ask], place / "gpu1.log")]
-        wait_for(place / "gpu1.log", "at most", launches[0])
-        passed = second.home / Path(told["copy"]).name
-        shutil.copy(told["copy"], passed)  # scp, between servers
-        passed.chmod(0o600)
-        launches.append(second.start([*_words(told["there"]), *ask], place / "gpu2.log"))
-        url = told["there"].rsplit('"', 2)[1]
-        seen: dict[str, dict[str, Any]] = {}
-        end = time.monotonic() + LONGEST
-        while any(launch.poll() is None for launch in launches) and time.monotonic() < end:
-            with contextlib.suppress(SystemExit):
-                status = json.loads(second.say("-m", "search.status", "--json", "--storage", url))
-                seen |= {worker["host"]: worker for worker in status["workers"] if worker["at_work"]}
-                if (
-                    len({worker["host"] for worker in status["workers"] if worker["at_work"]}) == 2
-                    and "both" not in seen
-                ):
-                    seen["both"] = {}
-                    print(second.say("-m", "search.status", "--storage", url), flush=True)
-            time.sleep(2)
-        codes = [launch.wait(10) for launch in launches]
-        check("both launches end with the answer", codes == [0, 0], f"exit codes {codes}")
-        name = "lr_aug" if data == "digits" else f"lr_aug-{data}"
-        found = json.loads(second.say("-m", "benchmarks.two_servers", "--rows", url, name))
-        attempts = json.loads(first.say("-m", "search.status", "--json", "--storage", told["here"].rsplit('"', 2)[1]))
-        return found, attempts["attempts"] + [{"host": host, "seen": True} for host in seen]
+def lines_to_type(said: str) -> dict[str, str]:
+    """What `storage.serve` tells to type: here, and on another server after a file was copied there."""
+    told: dict[str, str] = {}
+    for line in said.splitlines():
+        if line.startswith("here "):
+            told["here"] = line.removeprefix("here").strip()
+        elif line.startswith("another server "):
+            told["copy"] = line.split("copy ", 1)[1].split(" there,")[0]
+        elif line.startswith("      "):
+            told["there"] = line.strip()
+    return told
 
 
-def _words(line: str) -> list[str]:
-    import shlex
-
-    return shlex.split(line)[1:]
-
-
-FAILED: list[str] = []
-
-
-def check(name: str, holds: bool, found: str) -> None:
-    print(f"{'holds' if holds else 'BROKEN'}  {name}: {found}", flush=True)
-    if not holds:
-        FAILED.append(name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="digits", help="digits or faces")
-    parser.add_argument("--keep", type=Path, help="a new folder for everything, which stays")
-    parser.add_argument("--rows", nargs=2, metavar=("URL", "NAME"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.rows:
-        print(json.dumps(rows(*given.rows)))
-        return
-    place = given.keep or Path(tempfile.mkdtemp(prefix="ceteris-two-", dir="/tmp"))
-    place.mkdir(parents=True, exist_ok=True)
-    place.chmod(0o755)  # PostgreSQL does not run as root: another account has to come in
-    try:
-        compare(place, given.data)
-    finally:
-        if not given.keep:
-            shutil.rmtree(place, ignore_errors=True)
-    sys.exit(1 if FAILED else 0)
-
-
-def compare(place: Path, data: str) -> None:
-    with servers(place) as (first, second):
-        found, attempts = together(first, second, data, place)
-        by = {
-            host: len({(a["phase"], a["number"]) for a in attempts if a["host"] == host and "phase" in a})
-            for host in NAMES
-        }
-        check(
-            "both servers trained",
-            min(by.values()) > 0,
-            ", ".join(f"{name} {count} trials" for name, count in by.items()),
-        )
-        shown = {a["host"] for a in attempts if a.get("seen")} & set(NAMES)
-        check("status shows both at work", shown == set(NAMES), " and ".join(sorted(shown)))
-        answers = [
-            file.read_text(encoding="utf-8") for s in (first, second) for file in s.home.glob("runs/*/answer.txt")
-        ]
-        check(
-            "both servers keep the same answer", len(answers) == 2 and answers[0] == answers[1], f"{len(answers)} files"
-        )
-        alone = Server(NAMES[0], place / "alone")
-        shutil.copytree(first.home, alone.home, ignore=shutil.ignore_patterns("runs"))
-        launch = alone.start(["-m", "search.launch", "--study", "lr_aug", "--data", data, *STUDY], place / "alone.log")
-        check("one server alone answers", launch.wait(LONGEST) == 0, f"exit code {launch.returncode}")
-        name = "lr_aug" if data == "digits" else f"lr_aug-{data}"
-        single = json.loads(
-            alone.say("-m", "benchmarks.two_servers", "--rows", f"sqlite:///{alone.home}/runs/ceteris.db", name)
-        )
-        for part in found:
-            same = found[part] == single[part]
-            count = (
-                f"{len(found[part])} runs, {sum(len(run[-1]) for run in found[part].values())} epochs"
-                if part == "runs"
-                else ""
-            )
-            check(f"{part} equal those of one server", same, count or ("equal" if same else "different"))
-            if not same:
-                (place / f"{part}.json").write_text(json.dumps([found[part], single[part]], indent=1), encoding="utf-8")
+def wait_for(log: Path, word: str, process: Any) -> None:
+    end = time.monotonic() + LONGEST
+    while word not in (said := log.read_text(encoding="utf-8")):
+        if process.poll() is not None or time.monotonic() > end:
+            raise SystemExit(f"{log.name} never said {word!r}:\n{said}")
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
