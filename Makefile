@@ -18,7 +18,7 @@ GROUND := requirements.txt constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
 .PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
-    environment-bench clean curves verdicts chaos
+    environment-bench environment-docs clean curves verdicts chaos docs
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
@@ -31,6 +31,7 @@ help:
 	@echo 'make curves   replay stopping and pruning on the table of learning curves, next to Optuna'"'"'s pruners: minutes'
 	@echo 'make verdicts simulate verdicts, then search where nothing is better and where something is: half an hour'
 	@echo 'make chaos    kill, pause and cut off workers, databases and disks, and check that nothing is lost: half an hour'
+	@echo 'make docs     build the pages of docs/ into build/docs, to be read in a browser, offline; dead links fail'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
 	@echo 'make clean    remove .venv (6 GB to install again) and caches; studies in runs/ stay'
@@ -79,6 +80,9 @@ verdicts: environment-dev
 chaos: environment-dev
 	@$(PY) -m benchmarks.chaos $(ARGS)
 
+docs: environment-docs
+	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs && echo 'build/docs/index.html'
+
 format: environment-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -86,6 +90,7 @@ format: environment-dev
 environment: .venv/.installed
 environment-dev: .venv/.installed-dev
 environment-bench: .venv/.installed-bench
+environment-docs: .venv/.installed-docs
 
 # Stamps: a second call installs nothing, a changed requirement does.
 .venv/.installed: $(GROUND) | .venv/bin/python
@@ -100,6 +105,9 @@ environment-bench: .venv/.installed-bench
 .venv/.installed-bench: requirements-bench.txt .venv/.installed
 	@start=$$(date +%s) && $(PIP) install -r requirements-bench.txt -c constraints.txt \
 	    && echo "Installed what the benchmarks need in $$(( $$(date +%s) - start )) s." && touch $@
+
+.venv/.installed-docs: requirements-docs.txt constraints.txt | .venv/bin/python
+	@$(PIP) install -r requirements-docs.txt -c constraints.txt && touch $@
 
 .venv/bin/python:
 	@for python in "$(PYTHON)" python3.11 python3.12 python3.13 python3.14 python3 python; do \

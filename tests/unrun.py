@@ -45,10 +45,17 @@ def no_slurm() -> str | None:
     return None if os.environ.get("CETERIS_TEST_SLURM") else "takes minutes; CETERIS_TEST_SLURM=1 runs it"
 
 
+def no_servers() -> str | None:
+    if sys.platform != "linux" or shutil.which("ip") is None or os.geteuid():
+        return "needs Linux, ip and root"
+    return None if os.environ.get("CETERIS_TEST_SERVERS") else "takes minutes; CETERIS_TEST_SERVERS=1 runs it"
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
     "gpu": no_gpu,
     "browser": no_browser,
     "netns": no_netns,
+    "servers": no_servers,
     "slurm": no_slurm,
 }
 

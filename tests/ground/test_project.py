@@ -21,7 +21,7 @@ def plain(name: str) -> str:
 
 
 def requirements() -> list[Requirement]:
-    files = [HOME / f"requirements{part}.txt" for part in ("", "-dev", "-bench", "-server", "-slurm")]
+    files = [HOME / f"requirements{part}.txt" for part in ("", "-dev", "-bench", "-server", "-slurm", "-docs")]
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
