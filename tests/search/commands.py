@@ -20,6 +20,7 @@ QUICK = (
     "baseline.image_size=8",
     "baseline.precision=fp32",
     "baseline.epochs=4",
+    "baseline.epoch_images=400",
     "baseline.decay_epochs=1",
     "baseline.lr=0.004",
     "budgets.pilot=2",
