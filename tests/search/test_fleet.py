@@ -20,7 +20,7 @@ from storage.urls import sqlite_url
 from tests.search.commands import SETTINGS, start_command, wait_until
 
 # Runs long enough to be killed in their middle; every epoch is saved.
-LONG = ["baseline.image_size=8", "baseline.epochs=25", "patience=1000", "budgets.pilot=2"]
+LONG = ["baseline.image_size=8", "baseline.epochs=25", "baseline.epoch_images=600", "patience=1000", "budgets.pilot=2"]
 LONG_SETTINGS = [word for setting in LONG for word in ("--set", setting)]
 DURABLE = ["--checkpoint-every", "0", "--lease-seconds", "3"]
 
@@ -37,7 +37,8 @@ def winners(out: str) -> list[str]:
 def test_three_workers_one_of_them_killed_run_every_cell_once_and_all_launches_print_the_same_winners(
     database_url: str, tmp_path: Path
 ) -> None:
-    line = ["--study", "lr_aug", *SETTINGS, "--trials", "4", "--storage", database_url, "--lease-seconds", "3"]
+    line = ["--study", "lr_aug", *SETTINGS, "--set", "budgets.claims=1", "--trials", "4", "--storage", database_url]
+    line += ["--lease-seconds", "3"]
     logs = [tmp_path / "server 0.log", tmp_path / "server 1.log"]
     servers = []
     for log, workers in zip(logs, ("2", "1"), strict=True):
