@@ -150,21 +150,30 @@ def _redone(study: Study, crew: Crew, faults: Faults, trained: list[RunRow]) -> 
 
 
 def _noticed(study: Study, crew: Crew, faults: Faults, judged: bool) -> Iterator[Check]:
-    """From the kill of a worker with a trial to the next attempt at that trial."""
+    """From the kill of a worker with a trial to the next attempt at that trial.
+
+    An outage on the way gives a lease and five seconds after its end. An heir that died itself before it was told of
+    cannot be seen: those are left out.
+    """
     attempts = study.store.attempts(study.study_id)
     lease, limit = crew.job.lease_seconds, crew.job.lease_seconds + 5.0
     skew = study.store.now() - time.time()
-    calm, rough = [], []
+    calm, rough, late = [], [], []
     for pid, at in faults.kills:
         mine = [a for a in attempts if f"-{pid}-" in a.worker]
-        heirs = [a for a in attempts if mine and a.trial_id == mine[-1].trial_id and a.token > mine[-1].token]
-        if heirs:
-            away = any(start < at + limit and end > at - lease for start, end in faults.outages)
-            (rough if away else calm).append(heirs[0].began_at - skew - at)
-    for name, delays in (("without an outage", calm), ("in an outage", rough)):
-        found = f"{len(delays)}"
+        heirs = [a for a in attempts if mine and (a.trial_id, a.token) == (mine[-1].trial_id, mine[-1].token + 1)]
+        if not heirs:
+            continue
+        taken, until = heirs[0].began_at - skew, at + limit
+        for start, end in sorted(faults.outages):
+            if start < until and end > at - lease:
+                until = max(until, end + limit)
+        (calm if until == at + limit else rough).append(taken - at)
+        if taken > until:
+            late.append(taken - until)
+    for name, delays in (("without an outage", calm), ("through outages", rough)):
         if delays:
-            late = sum(delay > limit for delay in delays)
-            found += f", after {statistics.median(delays):.1f} s, at most {max(delays):.1f} s, {late} after {limit:g} s"
-        holds = delays is rough or not judged or max(delays, default=0.0) <= limit
-        yield Check(f"deaths taken over {name} (lease {lease:g} s)", found, holds)
+            words = f"{len(delays)}, after {statistics.median(delays):.1f} s, at most {max(delays):.1f} s"
+            yield Check(f"deaths taken over {name} (lease {lease:g} s)", words, True)
+    words = f"{len(late)} of {len(calm + rough)}" + (f", by {max(late):.1f} s" if late else "")
+    yield Check("deaths taken over later than lease + 5 s after death or outage", words, not late or not judged)

@@ -53,7 +53,8 @@ class Postgres:
         self._direct = self._server.get_uri(database="postgres")
         with psycopg.connect(self._direct, autocommit=True) as connection:
             connection.execute("CREATE DATABASE chaos ENCODING 'UTF8' TEMPLATE template0")
-            for line in ("max_wal_size = '64MB'", "min_wal_size = '32MB'"):  # on the small disk
+            settings = ("max_wal_size = '64MB'", "min_wal_size = '32MB'")  # for the small disk
+            for line in (*settings, "log_lock_waits = on", "log_line_prefix = '%m [%p] %x '"):
                 connection.execute(f"ALTER SYSTEM SET {line}")
             connection.execute("SELECT pg_reload_conf()")
         socket_file = str(Path(str(make_url(self._direct).query["host"]), ".s.PGSQL.5432"))
@@ -92,6 +93,10 @@ class Postgres:
         )
         with suppress(psycopg.OperationalError), psycopg.connect(self._direct, connect_timeout=2) as connection:
             connection.execute(ours)
+
+    @property
+    def log(self) -> Path:
+        return self._home / "data" / "log"
 
     def close(self) -> None:
         if self.probe is not None:

@@ -1,5 +1,6 @@
 """One chaos run from an empty database to its checks."""
 
+import shutil
 import statistics
 import threading
 import time
@@ -87,6 +88,8 @@ def _chaos(
             f"{time.strftime('%H:%M:%S', time.localtime(at))} {name} {took:.1f} s" for at, took, name in faults.times
         )
         (folder / "faults.log").write_text("\n".join(lines), encoding="utf-8")
+        if isinstance(database, Postgres):
+            shutil.copy(database.log, folder / "postgresql.log")
     return crew, faults, study, took
 
 
