@@ -83,6 +83,46 @@ def test_a_death_between_birth_and_first_epoch_is_noticed_within_the_lease_and_f
         store.close()
 
 
+def test_a_paused_worker_that_wakes_after_its_trial_was_taken_over_writes_nothing(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    store = Store.connect(postgres_url, ttl=LEASE)
+    plan = Plan("sleeping", "", trials=14, workers=2, every=0, seed=0, pruning=False, epoch_seconds=0.2)
+    study = create(store, "haunted", plan.definition())
+    crew = Crew(replace(job(plan, postgres_url, "haunted", tmp_path), lease_seconds=LEASE), 2)
+
+    def half_way() -> list[RunRow]:
+        return [row for row in store.runs(study.study_id, "pilot") if row.state == "RUNNING" and 2 <= row.epochs <= 6]
+
+    def written(row: RunRow) -> object:
+        told = [attempt for attempt in store.attempts(study.study_id) if attempt.trial_id == row.trial_id]
+        files = sorted(file.name for file in job(plan, "", "", tmp_path).checkpoints.rglob(f"{row.trial_id}/*"))
+        return (
+            told,
+            files,
+            store.epochs(row.trial_id),
+            store.checkpoints(row.trial_id),
+            row_of(store, study.study_id, row),
+        )
+
+    try:
+        crew.refill()
+        wait_until(half_way)
+        row = half_way()[0]
+        (zombie,) = (each.pid for each in store.workers(study.study_id) if each.worker_id == row.worker)
+        os.kill(zombie, signal.SIGSTOP)
+        wait_until(lambda: row_of(store, study.study_id, row).state == "COMPLETE")
+        assert row_of(store, study.study_id, row).attempt == 2
+        before = written(row)
+        os.kill(zombie, signal.SIGCONT)
+        log = crew.log_of(1 + list(crew.alive).index(zombie))
+        wait_until(lambda: f"pilot #{row.number} is no longer held here" in log.read_text(encoding="utf-8"))
+        assert written(row) == before
+    finally:
+        crew.kill()
+        store.close()
+
+
 def row_of(store: Store, study_id: int, row: RunRow) -> RunRow:
     return next(each for each in store.runs(study_id, row.phase) if each.trial_id == row.trial_id)
 
