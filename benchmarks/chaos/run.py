@@ -28,6 +28,7 @@ from trainer.recipe import read_recipe
 from trainer.replicate import Replicate
 from trainer.run import Run
 
+REAL_CURVES = 40  # that are trained alone once more, those that changed hands most often first
 __all__ = ["Plan", "create", "job", "strike_and_check"]
 
 
@@ -47,7 +48,9 @@ def strike_and_check(plan: Plan, folder: Path, say: Callable[[str], object]) -> 
             say(f"  slow to strike: {', '.join(slow)}")
         rows = [row for row in study.store.runs(study.study_id) if not row.reused]
         say(f"  {len(rows)} trials; {_lives(study, crew, rows)}")
-        checks = list(all_checks(study, crew, faults, _alone(plan, study), NEVER if plan.kind == "sleeping" else 12))
+        checks = list(
+            all_checks(study, crew, faults, _alone(plan, study), NEVER if plan.kind == "sleeping" else REAL_CURVES)
+        )
         if not plan.pruning:
             checks.append(_same_verdicts(plan, folder, study, database))
         for check in checks:
