@@ -17,9 +17,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--kind", choices=[*KINDS, "all"], default="all")
-    parser.add_argument("--trials", type=int, help="in the first screen, at least; default: 300, of real ones 150")
+    parser.add_argument("--trials", type=int, default=300, help="in the first screen, at least")
     parser.add_argument("--workers", type=int, help="default: 8 that sleep, or 3 that train")
-    parser.add_argument("--every", type=float, help="seconds between two faults; default: 0.7, in training 5")
+    parser.add_argument("--every", type=float, help="seconds between two faults; default: 0.7, in training 1.5")
     parser.add_argument("--epoch-seconds", type=float, default=0.1, help="of the sleeping study")
     parser.add_argument("--pruning", choices=["on", "off", "both"], default="both", help="of the sleeping study")
     parser.add_argument("--seed", type=int, default=0)
@@ -50,9 +50,9 @@ def main() -> None:
                     plan = Plan(
                         kind=kind,
                         database=database,
-                        trials=given.trials or (150 if training else 300),
+                        trials=given.trials,
                         workers=given.workers or (3 if training else 8),
-                        every=given.every or (5.0 if training else 0.7),
+                        every=given.every or (1.5 if training else 0.7),
                         seed=given.seed,
                         pruning=pruning,
                         checkpoint_seconds=0.0,

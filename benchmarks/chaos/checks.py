@@ -168,6 +168,8 @@ def _noticed(study: Study, crew: Crew, faults: Faults, judged: bool) -> Iterator
         if not heirs:
             continue
         taken, until = heirs[0].began_at - skew, at + limit
+        if taken < at:  # it had slept past its lease
+            continue
         for start, end in sorted(faults.outages):
             if start < until and end > at - lease:
                 until = max(until, end + limit)
