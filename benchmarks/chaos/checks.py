@@ -65,6 +65,8 @@ def _counts(study: Study, crew: Crew, rows: list[RunRow], trained: list[RunRow])
     yield Check("RUNNING or WAITING at the end", str(left), not left)
     doubles = len(trained) - len({(row.signature, row.replicate) for row in trained})
     yield Check("double results", str(doubles), not doubles)
+    files = [file for pattern in ("resume-*", ".*") for file in crew.job.checkpoints.rglob(pattern)]
+    yield Check("checkpoints to go on from that were left, and half of ones", str(len(files)), not files)
     logs = [log.read_text(encoding="utf-8", errors="replace") for log in crew.logs]
     torn = sum("Traceback" in text for text in logs)
     yield Check("tracebacks of workers", f"{torn} in {len(logs)} logs", not torn)
