@@ -26,14 +26,13 @@ class Plan:
     lease_seconds: float = 3.0
     limit: float = 1800.0
     strikes: int = NEVER  # then it is calm
+    between: int = 0  # trials that must have ended between two faults, however long that takes
 
     @property
     def words(self) -> str:
         pruned = "pruning on" if self.pruning else "pruning off"
-        return (
-            f"{self.kind} on {self.database}, {self.workers} workers, a fault every {self.every:g} s, seed {self.seed},"
-            f" {pruned}"
-        )
+        often = f"a fault every {self.every:g} s" + (f" and {self.between} ended trials" if self.between else "")
+        return f"{self.kind} on {self.database}, {self.workers} workers, {often}, seed {self.seed}, {pruned}"
 
     def definition(self) -> StudyDefinition:
         """A screen of as many learning rates as it takes, a second stage, finals, claims, confirm; less of few."""

@@ -21,7 +21,7 @@ from search.join import Asked, create_or_join, facts_of
 from search.resolve import resolve
 from search.study import Study
 from spaces.study import StudyDefinition
-from storage.rows import RunRow
+from storage.rows import UNFINISHED, RunRow
 from storage.store import Store
 from trainer.data import SourceOptions, open_source
 from trainer.recipe import read_recipe
@@ -41,7 +41,8 @@ def strike_and_check(plan: Plan, folder: Path, say: Callable[[str], object]) -> 
         crew, faults, study, took = _chaos(plan, folder, database, checkpoints)
         say(f"\n{plan.words}: {took:.0f} s")
         struck = ", ".join(f"{name} {count}" for name, count in faults.counts.most_common())
-        say(f"  struck {faults.counts.total()} times: {struck}; {crew.started} workers were started")
+        often = f"one every {took / max(1, faults.counts.total()):.1f} s"
+        say(f"  struck {faults.counts.total()} times, {often}: {struck}; {crew.started} workers were started")
         for each in lacking:
             say(f"  not struck: {each}")
         if slow := [f"{name} {took:.0f} s" for _, took, name in faults.times if took > 6]:
@@ -71,7 +72,7 @@ def _chaos(
     crew = Crew(job(plan, database.url, study.name, folder, database.link), plan.workers)
     faults = Faults(crew, database, checkpoints, plan.seed)
     began = time.monotonic()
-    striking = threading.Thread(target=_strike, args=(plan, crew, faults), daemon=True)
+    striking = threading.Thread(target=_strike, args=(plan, study, crew, faults), daemon=True)
     try:
         striking.start()
         while not crew.answered:
@@ -96,11 +97,19 @@ def _chaos(
     return crew, faults, study, took
 
 
-def _strike(plan: Plan, crew: Crew, faults: Faults) -> None:
+def _strike(plan: Plan, study: Study, crew: Crew, faults: Faults) -> None:
     time.sleep(3.0)
+    ended = 0
     while not crew.answered and faults.counts.total() < plan.strikes:
         faults.strike()
         time.sleep(plan.every)
+        while plan.between and not crew.answered and _ended(study) < ended + plan.between:
+            time.sleep(0.2)
+        ended = _ended(study) if plan.between else 0
+
+
+def _ended(study: Study) -> int:
+    return sum(row.state not in UNFINISHED for row in study.store.runs(study.study_id))
 
 
 def job(plan: Plan, url: str, name: str, folder: Path, link: Link | None = None) -> Job:
