@@ -98,7 +98,8 @@ def _chaos(
 
 
 def _strike(plan: Plan, study: Study, crew: Crew, faults: Faults) -> None:
-    time.sleep(3.0)
+    while not crew.answered and not _ended(study):
+        time.sleep(0.1)
     ended = 0
     while not crew.answered and faults.counts.total() < plan.strikes:
         faults.strike()
