@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 KINDS = "sleeping", "training", "outage"
-TRIALS_BETWEEN = 6  # of real ones: a worker lives for five or more, however fast the machine
+TRIALS_BETWEEN = 9  # of real ones: a worker lives for five or more, however fast the machine
 PRUNING = {"on": (True,), "off": (False,), "both": (True, False)}
 
 
@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--kind", choices=[*KINDS, "all"], default="all")
     parser.add_argument("--trials", type=int, default=300, help="in the first screen, at least")
     parser.add_argument("--workers", type=int, help="default: 8 that sleep, or 3 that train")
-    parser.add_argument("--every", type=float, default=0.7, help="seconds between two faults; of real trials 6, too")
+    parser.add_argument(
+        "--every", type=float, default=0.7, help="seconds between two faults; and 9 ended trials in training"
+    )
     parser.add_argument("--epoch-seconds", type=float, default=0.1, help="of the sleeping study")
     parser.add_argument("--pruning", choices=["on", "off", "both"], default="both", help="of the sleeping study")
     parser.add_argument("--seed", type=int, default=0)
