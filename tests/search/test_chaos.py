@@ -25,8 +25,8 @@ LEASE = 2.0
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_whatever_dies_nothing_is_lost_and_nothing_twice(database: str, tmp_path: Path) -> None:
-    plan = Plan("sleeping", database, 18, workers=3, every=0.5, seed=1, pruning=True, lease_seconds=1.5, limit=250)
-    plan = replace(plan, strikes=8)
+    plan = Plan("sleeping", database, 18, workers=3, every=0.4, seed=3, pruning=True, lease_seconds=1.2, limit=250)
+    plan = replace(plan, strikes=6)
     said: list[str] = []
     assert strike_and_check(plan, tmp_path, said.append), "\n".join(said)
 
