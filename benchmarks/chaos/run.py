@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.chaos.checks import Check, all_checks
+from benchmarks.chaos.check import Check
+from benchmarks.chaos.checks import all_checks
 from benchmarks.chaos.crew import Crew, Job, Link
 from benchmarks.chaos.database import Postgres, Sqlite
 from benchmarks.chaos.faults import Faults
