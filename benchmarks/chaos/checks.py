@@ -63,7 +63,9 @@ def _counts(study: Study, crew: Crew, rows: list[RunRow], trained: list[RunRow])
     logs = [log.read_text(encoding="utf-8", errors="replace") for log in crew.logs]
     torn = sum("Traceback" in text for text in logs)
     yield Check("tracebacks of workers", f"{torn} in {len(logs)} logs", not torn)
-    odd = Counter(code for _, code, _ in crew.ended if code not in (0, -9, 130))
+    # Asked to leave before it could listen, and before it had joined.
+    unborn = {pid for pid, code, _ in crew.ended if code == -15 and not any(f"-{pid}-" in text for text in logs)}
+    odd = Counter(code for pid, code, _ in crew.ended if code not in (0, -9, 130) and pid not in unborn)
     yield Check("workers that ended oddly", str(dict(odd) or 0), not odd)
 
 
