@@ -38,7 +38,7 @@ NAVIGATION: dict[str, list[str]] = {
         "Containers <containers>",
         "Checkpoints and weights <weights>",
     ],
-    "Inside": ["architecture", "storage_states", "comparison"],
+    "Inside": ["architecture", "storage_states", "chaos", "comparison"],
     "한국어": ["시작 페이지 <ko/index>", "ko/start", "ko/several_servers", "ko/answer"],
     "Records": ["BENCHMARKS", "LOG"],
 }

@@ -14,7 +14,7 @@ from optuna.artifacts import ArtifactMeta
 from search.edge import UserError
 from search.notes import trial_note
 from search.study import Study
-from storage.optuna_tables import note_attrs
+from storage.notes import note_attrs
 from storage.rows import RunRow, StudySummary
 from storage.store import Store
 

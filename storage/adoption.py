@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, literal, select
 
 from storage import blobs, cells, fleet, optuna_tables
-from storage.optuna_tables import Shown
 from storage.schema import CellTable, EpochTable, ManifestTable, MeasurementTable, table_of
+from storage.shown import Shown
 from storage.studies import open_phase
 from storage.upsert import insert_or_ignore
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from storage import attempts, blobs, optuna_tables
 from storage.names import clean_text
-from storage.optuna_tables import Shown
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Result
 from storage.schema import CellTable, CheckpointTable, EntryTable, EpochTable
+from storage.shown import Shown
 
 
 def end_cell(connection: Connection, cell_id: int, result: Result, **change: Any) -> bool:

@@ -20,6 +20,7 @@ from storage.names import check_study_name
 from storage.rows import CheckpointKind, CheckpointRow
 
 _NAME = re.compile(r"(?P<kind>[a-z]+)-t(?P<token>\d+)-e(?P<epoch>\d+)\.ckpt")
+HALF_WRITTEN = ".part"
 
 
 class Checkpoints(Protocol):
@@ -82,7 +83,7 @@ class CheckpointFolder:
     def put(self, row: CheckpointRow, payload: bytes) -> None:
         """Write the bytes that a pointer tells of: a temporary file, fsync, rename."""
         file = self._file(row)
-        temporary = file.with_name(f".{file.name}-{uuid.uuid4().hex}.part")
+        temporary = file.with_name(f".{file.name}-{uuid.uuid4().hex}{HALF_WRITTEN}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as stream:
@@ -109,14 +110,17 @@ class CheckpointFolder:
     def prune(self, trial_id: int, keep: int = 2, study: str | None = None, kind: CheckpointKind | None = None) -> None:
         """Delete all but the newest `keep` of each kind (or of one `kind`) of a trial.
 
-        A file with the highest token is never deleted before one with a lower token, whatever their epochs. `study`
-        saves looking for the trial in every folder of the root. Missing files are no error.
+        A file with the highest token is never deleted before one with a lower token, whatever their epochs. With none
+        to keep, what killed writers left half written goes, too. `study` saves looking for the trial in every folder
+        of the root. Missing files are no error.
         """
         folders = [self.root / study] if study is not None else self._studies()
         for folder in (each / str(trial_id) for each in folders):
             if not folder.is_dir():
                 continue
-            for name in outdated((file.name for file in folder.iterdir()), keep, kind):
+            names = [file.name for file in folder.iterdir()]
+            torn = [] if keep else [name for name in names if name.endswith(HALF_WRITTEN)]
+            for name in (*outdated(names, keep, kind), *torn):
                 with suppress(OSError):
                     (folder / name).unlink()
             with suppress(OSError):  # not empty: something is kept

@@ -41,7 +41,7 @@ class Database:
         self.patience = patience
         self.ttl = ttl
         self.shown = without_secret(url)
-        self.writer, self.reader = engines(url)
+        self.writer, self.reader = engines(url, ttl)
         self.deadline = Deadline(self.writer)
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -82,7 +82,7 @@ class Database:
             self._own_patience.seconds = before
 
     def connected_for(self) -> float:
-        """Seconds since the first success after the last time that the connection was lost."""
+        """Seconds since the first success after the last time that nothing could be written, or no connection was."""
         since = self._connected_since
         return 0.0 if since is None else time.monotonic() - since
 
@@ -127,8 +127,8 @@ class Database:
                     if (line := refusal(error, self.url)) is not None:
                         raise StorageRefused(line) from error
                     raise
-                if disconnected(error):
-                    # Everybody else was cut off, too: they get one TTL to come back before their leases are taken.
+                if hits_everybody(error):
+                    # The others could not renew either: they get one TTL to come back before their leases are taken.
                     self._connected_since = None
                 self._note_failure(error)
                 if time.monotonic() >= give_up:
@@ -171,3 +171,11 @@ def disconnected(error: DBAPIError) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or state is None or state.startswith(("08", "57P"))
+
+
+def hits_everybody(error: DBAPIError) -> bool:
+    """Whether others cannot write either: no connection, a full disk, a standby. One that locks a row is none."""
+    if hasattr(error.orig, "sqlite_errorcode"):
+        return True  # one file, and whoever has waited for its lock in vain was not the only one
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return disconnected(error) or state.startswith(("53", "58")) or state == READ_ONLY

@@ -20,27 +20,30 @@ from storage.urls import network_file_system
 CONNECT_SECONDS = 5
 BUSY_SECONDS = 30
 STATEMENT_SECONDS = 8
+LONGEST_IDLE_SECONDS = 15.0  # between two statements of a transaction
 # A server that is stopped, not dead, acknowledges on the network and never answers: only the client can give up.
 DEADLINE_SECONDS = 60.0
 
-_POSTGRES_OPTIONS = {
-    "lock_timeout": "3000",
-    "statement_timeout": str(1000 * STATEMENT_SECONDS),
-    "idle_in_transaction_session_timeout": "15000",
-    "timezone": "UTC",
-}
 
+def engines(url: URL, ttl: float) -> tuple[Engine, Engine]:
+    """The engine that writes and the one that reads: on PostgreSQL the same, so that a worker has one connection.
 
-def engines(url: URL) -> tuple[Engine, Engine]:
-    """The engine that writes and the one that reads: on PostgreSQL the same, so that a worker has one connection."""
+    Who vanishes within a transaction loses its locks before its lease of `ttl` seconds has run out.
+    """
     if url.get_backend_name() == "postgresql":
-        engine = _postgresql(url)
+        engine = _postgresql(url, min(LONGEST_IDLE_SECONDS, max(1.0, ttl / 2)))
         return engine, engine
     return _sqlite(url, writer=True), _sqlite(url, writer=False)
 
 
-def _postgresql(url: URL) -> Engine:
-    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRES_OPTIONS.items())
+def _postgresql(url: URL, idle_seconds: float) -> Engine:
+    settings = {
+        "lock_timeout": "3000",
+        "statement_timeout": str(1000 * STATEMENT_SECONDS),
+        "idle_in_transaction_session_timeout": str(round(1000 * idle_seconds)),
+        "timezone": "UTC",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     asked = url.query.get("options", "")
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -57,7 +60,7 @@ def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
-    connect_carefully(engine, url, _POSTGRES_OPTIONS)
+    connect_carefully(engine, url, settings)
     return engine
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, Connection, Float, delete, exists, func, i
 
 from storage import cells, optuna_tables
 from storage.errors import StudyMissing
-from storage.optuna_tables import Shown
 from storage.rows import Lease, Proposal, Result
 from storage.schema import (
     BudgetTable,
@@ -25,6 +24,7 @@ from storage.schema import (
     LeaseTable,
     table_of,
 )
+from storage.shown import Shown
 from storage.upsert import insert_or_ignore
 
 MAX_LOST = 5  # workers that one trial may cost

@@ -4,16 +4,13 @@ Optuna is the schema and the viewer: what is written here, `optuna.load_study` a
 all its parameters at birth and keeps its number for life.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from optuna import __version__ as optuna_version
 from optuna.distributions import (
-    BaseDistribution,
     check_distribution_compatibility,
     distribution_to_json,
     json_to_distribution,
@@ -38,11 +35,10 @@ from sqlalchemy import (
 
 from storage.errors import StudyMissing
 from storage.names import to_json
+from storage.notes import NOTE_DIGEST, NOTE_TEXT, NOTE_VERSION, digest_of, note_attrs, note_of
 from storage.rows import JSON
+from storage.shown import Shown
 from storage.upsert import insert_or_ignore, upsert
-
-if TYPE_CHECKING:
-    from optuna.artifacts import ArtifactMeta
 
 HEAD_REVISION = "v3.2.0.a"  # of Optuna's alembic scripts; a test compares it with the installed ones
 
@@ -55,28 +51,6 @@ _steps = models.TrialIntermediateValueModel.__table__
 _attrs = models.TrialUserAttributeModel.__table__
 _notes = models.StudySystemAttributeModel.__table__
 _FINITE = models.TrialValueModel.TrialValueType.FINITE
-
-# Where optuna-dashboard 0.21 keeps the note of a study, and how long one part of it may be.
-NOTE_VERSION, NOTE_TEXT, NOTE_PART = "dashboard:note_ver", "dashboard:note_str:", 2045
-NOTE_DIGEST = "ceteris:note"
-
-
-class Shown(NamedTuple):
-    """How a trial is shown: its parameters with their distributions, and its user attributes."""
-
-    params: Mapping[str, float | int | str]
-    distributions: Mapping[str, BaseDistribution]
-    attrs: Mapping[str, JSON]
-
-    def frozen(self) -> JSON:
-        """Distributions and attributes as JSON, for a copy that is made later."""
-        distributions = {name: distribution_to_json(each) for name, each in self.distributions.items()}
-        return {"distributions": distributions, "attrs": dict(self.attrs)}
-
-    @classmethod
-    def thawed(cls, params: Mapping[str, Any], frozen: Mapping[str, Any]) -> "Shown":
-        distributions = {name: json_to_distribution(each) for name, each in frozen["distributions"].items()}
-        return cls(params, distributions, frozen["attrs"])
 
 
 def create_tables(connection: Connection) -> None:
@@ -211,38 +185,15 @@ def keep_note(connection: Connection, study: str, body: str) -> bool:
     rows = connection.execute(select(*columns).where(_notes.c.study_id == study_id))
     attrs = {key: json.loads(value) for key, value in rows}
     there, last = note_of(attrs), attrs.get(NOTE_DIGEST)
-    edited = bool(there) if last is None else last != _digest(there)
+    edited = bool(there) if last is None else last != digest_of(there)
     if edited or there == body:
         return False
     parts = note_attrs(body, attrs.get(NOTE_VERSION, 0) + 1)
     emptied = {key: "" for key in attrs if key.startswith(NOTE_TEXT) and key not in parts}
-    changed = {**parts, **emptied, NOTE_DIGEST: _digest(body)}
+    changed = {**parts, **emptied, NOTE_DIGEST: digest_of(body)}
     new = [{"study_id": study_id, "key": key, "value_json": to_json(value)} for key, value in changed.items()]
     upsert(connection, _notes, new, keys=("study_id", "key"))
     return True
-
-
-def artifact_attr(meta: "ArtifactMeta") -> tuple[str, str]:
-    """The system attribute by which a trial has an artifact."""
-    return f"artifacts:{meta.artifact_id}", json.dumps(asdict(meta))
-
-
-def note_attrs(body: str, version: int = 1, trial_id: int | None = None) -> dict[str, JSON]:
-    """The system attributes of a study that show `body` (Markdown) as its note, or as the note of one of its trials."""
-    of = "" if trial_id is None else f"{trial_id}:"
-    parts = [body[start : start + NOTE_PART] for start in range(0, len(body), NOTE_PART)]
-    texts: dict[str, JSON] = {f"dashboard:{of}note_str:{index}": part for index, part in enumerate(parts)}
-    return {f"dashboard:{of}note_ver": version, **texts}
-
-
-def note_of(attrs: Mapping[str, Any]) -> str:
-    """The note of a study, from its system attributes; empty where there is none."""
-    parts = sum(key.startswith(NOTE_TEXT) for key in attrs)
-    return "".join(attrs.get(f"{NOTE_TEXT}{index}", "") for index in range(parts))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def delete_studies(connection: Connection, names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from optuna.storages import RDBStorage
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-from storage.optuna_tables import artifact_attr
+from storage.notes import artifact_attr
 
 
 class Shows(Protocol):

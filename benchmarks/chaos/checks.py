@@ -2,16 +2,14 @@
 
 import itertools
 import math
-import statistics
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import optuna
 from optuna.trial import TrialState
 
-from benchmarks.chaos import journal
+from benchmarks.chaos import takeovers
+from benchmarks.chaos.check import Check
 from benchmarks.chaos.crew import Crew
 from benchmarks.chaos.faults import Faults
 from search import phases, pruning
@@ -20,14 +18,8 @@ from storage.rows import RunRow
 from trainer.replicate import Replicate
 from trainer.run import Run
 
+FEW_STRIKES = 20  # a short run may stand on a machine with other work, where no delay means anything
 Alone = Callable[[RunRow, Replicate], Run]
-
-
-@dataclass(frozen=True)
-class Check:
-    name: str
-    found: str
-    holds: bool
 
 
 def all_checks(study: Study, crew: Crew, faults: Faults, alone: Alone, sample: int) -> Iterator[Check]:
@@ -37,8 +29,11 @@ def all_checks(study: Study, crew: Crew, faults: Faults, alone: Alone, sample: i
     yield from _counts(study, crew, rows, trained)
     yield from _curves(study, trained, alone, sample)
     yield from _prunes(study, crew)
-    yield _redone(study, crew, faults, trained)
-    yield _noticed(study, crew, faults)
+    yield from takeovers.redone(study, crew, faults, trained)
+    yield from takeovers.taken_over(
+        study, crew, faults, judged=crew.job.kind == "sleeping" and faults.counts.total() > FEW_STRIKES
+    )
+    yield Check("faults that could not be struck", " ".join(faults.broken) or "0", not faults.broken)
 
 
 def _counts(study: Study, crew: Crew, rows: list[RunRow], trained: list[RunRow]) -> Iterator[Check]:
@@ -63,10 +58,14 @@ def _counts(study: Study, crew: Crew, rows: list[RunRow], trained: list[RunRow])
     yield Check("RUNNING or WAITING at the end", str(left), not left)
     doubles = len(trained) - len({(row.signature, row.replicate) for row in trained})
     yield Check("double results", str(doubles), not doubles)
+    files = [file for pattern in ("resume-*", ".*") for file in crew.job.checkpoints.rglob(pattern)]
+    yield Check("checkpoints to go on from that were left, and half of ones", str(len(files)), not files)
     logs = [log.read_text(encoding="utf-8", errors="replace") for log in crew.logs]
     torn = sum("Traceback" in text for text in logs)
     yield Check("tracebacks of workers", f"{torn} in {len(logs)} logs", not torn)
-    odd = Counter(code for _, code, _ in crew.ended if code not in (0, -9, 130))
+    # Asked to leave before it could listen, and before it had joined.
+    unborn = {pid for pid, code, _ in crew.ended if code == -15 and not any(f"-{pid}-" in text for text in logs)}
+    odd = Counter(code for pid, code, _ in crew.ended if code not in (0, -9, 130) and pid not in unborn)
     yield Check("workers that ended oddly", str(dict(odd) or 0), not odd)
 
 
@@ -118,42 +117,3 @@ def _prunes(study: Study, crew: Crew) -> Iterator[Check]:
 def _best(curve: list, epoch: int) -> float:
     scores = [row.score for row in curve if row.phase != "decay" and row.epoch <= epoch]
     return max((score for score in scores if math.isfinite(score)), default=math.nan)
-
-
-def _redone(study: Study, crew: Crew, faults: Faults, trained: list[RunRow]) -> Check:
-    """Every epoch is saved here. A takeover costs the epoch in the making and what is on its way to the database: three
-    epochs, for these last no longer than a transaction. A trial that lived while the database was away or a disk full
-    may have to begin again: nobody was told of its checkpoints.
-    """
-    begun = journal.read(crew.job.journal)
-    redone = sum(begun.values()) - sum(row.epochs for row in trained)
-    skew = study.store.now() - time.time()
-    away = [(start + skew - 1.0, end + skew + 1.0) for start, end in faults.outages]
-    times: dict[int, list[float]] = {}
-    for attempt in study.store.attempts(study.study_id):
-        times.setdefault(attempt.trial_id, []).append(attempt.began_at)
-    allowed, takeovers = 0, 0
-    for row in trained:
-        if row.attempt > 1 and (known := times.get(row.trial_id)):
-            # An attempt that was lost before it was told of began at most so long before the next.
-            first = min(known) - (0.0 if len(known) > row.attempt - 1 else crew.job.lease_seconds + 10.0)
-            disturbed = any(start < max(known) and end > first for start, end in away)
-            allowed += (row.attempt - 1) * (row.epochs if disturbed else 3)
-            takeovers += row.attempt - 1
-    words = f"{redone} of {sum(begun.values())}; {takeovers} takeovers, at most {allowed}"
-    return Check("epochs trained again", words, redone <= allowed)
-
-
-def _noticed(study: Study, crew: Crew, faults: Faults) -> Check:
-    """From the kill of a worker with a trial to the next attempt at that trial. Told, not judged: who is killed, paused
-    and cut off all the time is seldom connected for one lease, which a takeover wants; tests/search/test_chaos.py does.
-    """
-    attempts = study.store.attempts(study.study_id)
-    skew, delays = study.store.now() - time.time(), []
-    for pid, at in faults.kills:
-        mine = [a for a in attempts if f"-{pid}-" in a.worker]
-        heirs = [a for a in attempts if mine and a.trial_id == mine[-1].trial_id and a.token > mine[-1].token]
-        if heirs:
-            delays.append(heirs[0].began_at - skew - at)
-    words = f"{len(delays)}, after {statistics.median(delays):.1f} s, at most {max(delays):.1f} s" if delays else "0"
-    return Check(f"deaths noticed (lease {crew.job.lease_seconds:g} s)", words, True)

@@ -9,7 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos import journal
+from benchmarks.chaos import journal, places
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network in which every second worker lives, and the URL of the database as it is seen from there."""
+
+    network: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Job:
     lease_seconds: float
     checkpoint_seconds: float
     patience: float = 120.0
+    link: Link | None = None
 
     @property
     def journal(self) -> Path:
@@ -34,8 +43,10 @@ class Job:
         return self.folder / "checkpoints"
 
 
-def work(job: Job, log: str, launcher: int) -> None:
+def work(job: Job, log: str, launcher: int, link: Link | None) -> None:
     """`python -m search.work` as it is, but for what makes its runs."""
+    if link is not None:
+        places.enter(link.network)
     with Path(log).open("ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
@@ -48,7 +59,7 @@ def work(job: Job, log: str, launcher: int) -> None:
 
     begin = journal.begins(job.kind, job.journal, job.epoch_seconds)
     command.Workplace = partial(Workplace, begin=begin)  # type: ignore[misc]
-    os.environ["CETERIS_STORAGE"] = job.url
+    os.environ["CETERIS_STORAGE"] = link.url if link is not None else job.url
     sys.argv = ["search.work", "--name", job.name, "--data", "digits", "--device", "cpu", "--plain"]
     sys.argv += ["--folder", str(job.checkpoints), "--checkpoint-every", f"{job.checkpoint_seconds:g}"]
     sys.argv += ["--lease-seconds", f"{job.lease_seconds:g}", "--db-patience", f"{job.patience:g}"]
@@ -84,7 +95,8 @@ class Crew:
                 del self.alive[pid]
         while len(self.alive) < self.size and not self.answered:
             self.started += 1
-            arguments = self.job, str(self.log_of(self.started)), os.getpid()
+            link = self.job.link if self.started % 2 else None
+            arguments = self.job, str(self.log_of(self.started)), os.getpid(), link
             process = self._context.Process(target=work, args=arguments)
             process.start()
             assert process.pid is not None

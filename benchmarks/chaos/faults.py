@@ -3,19 +3,20 @@
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from benchmarks.chaos.crew import Crew
 from benchmarks.chaos.database import Postgres, Sqlite
+from benchmarks.chaos.places import Disk, Network
 
 OUTAGE_SECONDS = 1.5
+LONG_CUT_SECONDS = 12.0  # longer than what a connection is given to answer
+OFTEN = {"kill -9": 12, "SIGSTOP": 6, "SIGTERM": 6, "cut link (network namespace)": 2}
 
 
 @dataclass
@@ -24,12 +25,14 @@ class Faults:
 
     crew: Crew
     database: Postgres | Sqlite
-    disks: dict[str, Path]  # small file systems of their own: what is kept there -> where
+    checkpoints: Disk | None
     seed: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     kills: list[tuple[int, float]] = field(default_factory=list)  # pid, when
-    outages: list[tuple[float, float]] = field(default_factory=list)
+    outages: list[tuple[float, float]] = field(default_factory=list)  # of everybody's database
+    partial: list[tuple[float, float]] = field(default_factory=list)  # of some workers' database, or of checkpoints
     times: list[tuple[float, float, str]] = field(default_factory=list)  # when, how long it took, what
+    broken: list[str] = field(default_factory=list)  # what could not be struck or mended
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -41,19 +44,26 @@ class Faults:
             kinds["restart"] = lambda: self._outage(self._restart)
             kinds["cut link"] = lambda: self._outage(self._cut)
             kinds["drop connections"] = lambda drop=self.database.drop_connections: self._outage(drop)
-        for name in self.disks:
-            kinds[f"full disk ({name})"] = lambda name=name: self._outage(lambda: self._fill(self.disks[name]))
+            if self.database.network is not None:
+                kinds["cut link (network namespace)"] = lambda net=self.database.network: self._part(net)
+        if self.database.disk is not None:
+            kinds["full disk (database)"] = lambda disk=self.database.disk: self._outage(lambda: self._fill(disk))
+        if self.checkpoints is not None:
+            kinds["full disk (checkpoints)"] = lambda disk=self.checkpoints: self._fill(disk)
         return kinds
 
     def strike(self) -> str:
         """One fault. Killing is the commonest; what stops everybody is rarer."""
         kinds = self.kinds()
-        weights = [{"kill -9": 12, "SIGSTOP": 6, "SIGTERM": 6}.get(name, 1) for name in kinds]
+        weights = [OFTEN.get(name, 1) for name in kinds]
         (name,) = self._random.choices(list(kinds), weights)
         self.counts[name] += 1
         began = time.monotonic()
-        kinds[name]()
-        self.times.append((began, time.monotonic() - began, name))
+        try:
+            kinds[name]()
+        except Exception as error:  # noqa: BLE001 (told among the checks)
+            self.broken.append(f"{name}: {error!r}")
+        self.times.append((time.time(), time.monotonic() - began, name))
         return name
 
     def kill(self) -> None:
@@ -68,18 +78,16 @@ class Faults:
     def pause(self) -> None:
         """Longer than its lease: it wakes as a zombie."""
         if (pid := self._victim()) is not None:
-            seconds = self.crew.job.lease_seconds + 1.5
-            if isinstance(self.database, Sqlite):  # it may be stopped with the lock of the one who writes in its hand
-                self.outages.append((time.time(), time.time() + seconds))
             os.kill(pid, signal.SIGSTOP)
-            self._in(seconds, lambda: os.kill(pid, signal.SIGCONT))
+            self._in(self.crew.job.lease_seconds + 1.5, lambda: os.kill(pid, signal.SIGCONT))
 
     def over(self) -> None:
         """Wait until everything is mended."""
         for timer in self._later:
             timer.join()
-        if isinstance(self.database, Postgres):
-            self.database.start()
+        self.database.start()
+        if self.database.probe is not None:
+            self.outages += self.database.probe.outages
 
     def _victim(self) -> int | None:
         alive = [pid for pid, process in list(self.crew.alive.items()) if process.exitcode is None]
@@ -111,24 +119,18 @@ class Faults:
         time.sleep(OUTAGE_SECONDS)
         self.database.cable.mend()
 
-    def _fill(self, disk: Path) -> None:
-        ballast = disk / "ballast"
-        with suppress(OSError), ballast.open("wb") as stream:
-            while True:
-                stream.write(bytes(65536))
+    def _fill(self, disk: Disk) -> None:
+        began = time.time()
+        disk.fill()
         time.sleep(OUTAGE_SECONDS)
-        ballast.unlink(missing_ok=True)
+        disk.clear()
+        self.partial.append((began, time.time()))
+        if disk is self.database.disk:
+            self.database.start()  # PostgreSQL may have stopped, or not have come back
 
-
-def small_disk(folder: Path, megabytes: int) -> bool:
-    """Mount a file system of its own there, where this account may."""
-    folder.mkdir(parents=True, exist_ok=True)
-    line = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    with suppress(OSError, subprocess.CalledProcessError):
-        subprocess.run(line, check=True, capture_output=True)
-        return True
-    return False
-
-
-def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
+    def _part(self, network: Network) -> None:
+        """Half of the workers lose the database, for less or for more than a lease; the others go on."""
+        seconds = self._random.choice((OUTAGE_SECONDS, self.crew.job.lease_seconds + 1.5, LONG_CUT_SECONDS))
+        network.cut()
+        self.partial.append((time.time(), time.time() + seconds))
+        self._in(seconds, network.mend)

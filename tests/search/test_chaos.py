@@ -25,8 +25,8 @@ LEASE = 2.0
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_whatever_dies_nothing_is_lost_and_nothing_twice(database: str, tmp_path: Path) -> None:
-    plan = Plan("sleeping", database, 18, workers=3, every=0.7, seed=1, pruning=True, lease_seconds=2.0, limit=250)
-    plan = replace(plan, strikes=8)
+    plan = Plan("sleeping", database, 18, workers=3, every=0.4, seed=3, pruning=True, lease_seconds=1.2, limit=250)
+    plan = replace(plan, strikes=6)
     said: list[str] = []
     assert strike_and_check(plan, tmp_path, said.append), "\n".join(said)
 
@@ -78,6 +78,40 @@ def test_a_death_between_birth_and_first_epoch_is_noticed_within_the_lease_and_f
             wait_until(lambda: row_of(store, study.study_id, victims[0]).attempt == 2)
             assert time.monotonic() - killed < LEASE + 5.0
         wait_until(lambda: row_of(store, study.study_id, victims[0]).state == "COMPLETE")
+    finally:
+        crew.kill()
+        store.close()
+
+
+def test_a_paused_worker_that_wakes_after_its_trial_was_taken_over_writes_nothing(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    store = Store.connect(postgres_url, ttl=LEASE)
+    plan = Plan("sleeping", "", trials=14, workers=2, every=0, seed=0, pruning=False, epoch_seconds=0.2)
+    study = create(store, "haunted", plan.definition())
+    crew = Crew(replace(job(plan, postgres_url, "haunted", tmp_path), lease_seconds=LEASE), 2)
+
+    def half_way() -> list[RunRow]:
+        return [row for row in store.runs(study.study_id, "pilot") if row.state == "RUNNING" and 2 <= row.epochs <= 6]
+
+    def written(row: RunRow) -> object:
+        told = [attempt for attempt in store.attempts(study.study_id) if attempt.trial_id == row.trial_id]
+        curve, pointers = store.epochs(row.trial_id), store.checkpoints(row.trial_id)
+        return told, curve, pointers, row_of(store, study.study_id, row)
+
+    try:
+        crew.refill()
+        wait_until(half_way)
+        row = half_way()[0]
+        (zombie,) = (each.pid for each in store.workers(study.study_id) if each.worker_id == row.worker)
+        os.kill(zombie, signal.SIGSTOP)
+        wait_until(lambda: row_of(store, study.study_id, row).state == "COMPLETE")
+        assert row_of(store, study.study_id, row).attempt == 2
+        before = written(row)
+        os.kill(zombie, signal.SIGCONT)
+        log = crew.log_of(1 + list(crew.alive).index(zombie))
+        wait_until(lambda: f"pilot #{row.number} is no longer held here" in log.read_text(encoding="utf-8"))
+        assert written(row) == before
     finally:
         crew.kill()
         store.close()

@@ -65,6 +65,13 @@ def test_a_writer_killed_in_the_middle_leaves_a_whole_checkpoint(tmp_path: Path)
     victim.join(10)
     payload = (tmp_path / row.location).read_bytes()
     assert len(payload) == row.size and len(set(payload)) == 1
+    (tmp_path / "s" / "1" / f".{Path(row.location).name}-0123.part").write_bytes(
+        b"half"
+    )  # when it is killed a little earlier
+    CheckpointFolder(tmp_path).prune(1, keep=1)
+    assert len(list((tmp_path / "s" / "1").iterdir())) >= 2, "others may be writing"
+    CheckpointFolder(tmp_path).prune(1, keep=0, study="s", kind="resume")
+    assert not (tmp_path / "s" / "1").exists()
 
 
 def test_the_newest_of_each_kind_are_kept(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""A connection between TCP and a Unix socket that can be cut."""
+
+import socket
+import threading
+from contextlib import suppress
+
+
+class Cable:
+    """A TCP port that leads to a Unix socket, and can be cut, or hold the line and say nothing."""
+
+    def __init__(self, target: str, host: str) -> None:
+        self._target, self.host = target, host
+        self._ends: list[socket.socket] = []
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._server = socket.create_server((host, 0), backlog=64)
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """From now on nothing passes, and nobody is told: the peer vanished."""
+        self._flowing.clear()
+
+    def mend(self) -> None:
+        """What was connected stays dead; new connections pass."""
+        for each in self._ends:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._ends.clear()
+        self._flowing.set()
+
+    def close(self) -> None:
+        self._server.close()
+        self.mend()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            there = socket.socket(socket.AF_UNIX)
+            try:
+                there.connect(self._target)
+            except OSError:
+                client.close()
+                continue
+            self._ends += [client, there]
+            for one, other in ((client, there), (there, client)):
+                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                self._flowing.wait()
+                other.sendall(data)
+        for each in (one, other):
+            with suppress(OSError):
+                each.close()
