@@ -76,7 +76,7 @@ def join(url: str, name: str, screen: phases.Phase) -> tuple[float, float]:
     assert phase.name == screen.name
     worker = object.__new__(Worker)
     worker._study, worker._store = study, store
-    lease = store.claim(study.study_id, phase.name, "joiner", uuid.uuid4().hex, lambda t: worker._draw(phase, t))
+    lease = store.claim(study.study_id, phase.name, "joiner", uuid.uuid4().hex, lambda t: worker._draw(phase, t, sampling.Draws(phase)))
     assert isinstance(lease, Lease), lease
     first = time.perf_counter() - began
     store.release(lease)

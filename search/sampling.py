@@ -1,6 +1,8 @@
 """From candidates to Optuna distributions, and from Optuna's proposal to the nearest free cell."""
 
+import heapq
 import math
+import random
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -36,19 +38,34 @@ def distributions(phase: Phase) -> dict[str, BaseDistribution]:
 
 
 def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
-    """The run to start next, or None when every cell is taken.
+    """The run to start next, or None when every cell is taken."""
+    return Draws(phase).next(rows, taken, seed)
+
+
+class Draws:
+    """The draws of one claim, which asks again when others were faster.
 
     Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
-    proposes and the proposal is snapped to the nearest cell that nobody has.
+    proposes and the proposal is snapped to the nearest cell that nobody has. A second draw takes one of the two
+    nearest, a third one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
+    same cell, and each would have to draw up to a hundred times.
     """
-    free = [planned for planned in phase.runs if planned.cell not in taken]
-    if not free:
-        return None
-    if phase.kind != "screen" or free[0].candidate.role == "incumbent" or len(free) == 1:
-        return free[0]
-    space = distributions(phase)
-    wanted = _propose(phase, rows, space, seed)
-    return min(free, key=lambda planned: _distance(params_of(planned, phase), wanted, space))
+
+    def __init__(self, phase: Phase) -> None:
+        self._phase, self._among = phase, 1
+        self._wanted: dict[str, ParamValue] | None = None
+
+    def next(self, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
+        phase, among = self._phase, self._among
+        self._among *= 2
+        free = [planned for planned in phase.runs if planned.cell not in taken]
+        if len(free) > 1 and phase.kind == "screen":
+            if free[0].candidate.role == "incumbent":
+                return free[0]
+            space = distributions(phase)
+            wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
+            free = heapq.nsmallest(among, free, lambda planned: _distance(params_of(planned, phase), wanted, space))
+        return random.choice(free[:among]) if free else None
 
 
 def _propose(

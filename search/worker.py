@@ -90,7 +90,7 @@ class Worker:
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
-        draw = partial(self._draw, phase)
+        draw = partial(self._draw, phase, draws=sampling.Draws(phase))
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
         self._drop_weights(phase)
         return got
@@ -105,7 +105,7 @@ class Worker:
         if self._at.weights_in_db and rows and ended is not None and ended not in {row.trial_id for row in gone}:
             self._store.drop_blobs([row.trial_id for row in rows], "weights")  # one has just lost its place to it
 
-    def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
+    def _draw(self, phase: Phase, taken: frozenset[CellKey], draws: sampling.Draws) -> Proposal | None:
         rows = self._store.seen_runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
             return None
@@ -113,7 +113,7 @@ class Worker:
             return None
         # A function of the study and of what is taken: no luck of a worker's own decides what is tried.
         seed = zlib.crc32(f"{self._study.definition.seed}/{phase.name}/{len(taken)}".encode())
-        planned = sampling.next_run(phase, rows, taken, seed)
+        planned = draws.next(rows, taken, seed)
         if planned is None:
             return None
         candidate = planned.candidate

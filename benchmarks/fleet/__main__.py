@@ -5,6 +5,7 @@ for each point. Exit code 1 when what is promised does not hold at one.
 """
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--ways", choices=["direct", "pooled", "both"], default="both")
     parser.add_argument("--epoch", type=float, default=2.0, help="seconds that an epoch takes")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
+    parser.add_argument("--keep", type=Path, help="folder for the notes and logs of the workers (default: none)")
     parser.add_argument("--quick", action="store_true", help="one small point each way: whether it works")
     given = parser.parse_args()
     if given.quick:
@@ -29,7 +31,8 @@ def main() -> None:
     print(about(given.epoch, given.seconds), flush=True)
     print(f"\n{HEADER}", flush=True)
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="ceteris-fleet-") as folder:
+    home = contextlib.nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory(prefix="ceteris-fleet-")
+    with home as folder:
         for found in studies_measured(kept, given.seconds, Path(folder)):
             print(row(found), flush=True)
             for miss in misses(found):
