@@ -15,14 +15,13 @@ from search.leaving import Leaving
 from storage.attempts import AttemptRow
 from storage.blobs import Blob
 from storage.errors import LeaseLost, StorageUnreachable
-from storage.rows import CheckpointRow, EpochRow, Lease, Result, RungScore
+from storage.rows import ELSEWHERE, CheckpointRow, EpochRow, Lease, Result, RungScore
 from storage.store import Store
 
 log = logging.getLogger("ceteris.keeper")
 GIVE_BACK_SECONDS = 12.0  # the launcher kills 30 s after it asked; the keeper looks every 15
 RUNG_SECONDS = 5.0  # for an answer at a rung; then training goes on and asks again after the next epoch
 LEAVE_SECONDS = 15.0  # of patience with the database when a worker gives its trial back
-ELSEWHERE = "at work for"  # what a worker does, as the other studies that it serves are told
 RENEWALS_PER_REPORT = 3  # of a trial's renewals every third tells how far it is, unless a checkpoint did
 
 
