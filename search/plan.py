@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -36,7 +37,7 @@ class Plan:
     quick: bool = False
     ablation: bool = False
 
-    @property
+    @cached_property
     def runs(self) -> dict[str, int]:
         """Phase -> runs at most."""
         return planned_runs(self.definition, quick=self.quick, ablation=self.ablation)

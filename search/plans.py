@@ -44,6 +44,6 @@ def lines(names: Sequence[str], plans: Sequence[Plan]) -> list[str]:
     ends = [f"{name} by {moment(now + datetime.timedelta(seconds=s))}" for name, s in zip(names, seconds, strict=True)]
     total, count = sum(plan.total for plan in plans), f"{workers} worker{'s' if workers != 1 else ''}"
     return [
-        f"together at most {total} runs, about {clock(max(seconds))} on {count} that serve the first study that has work",
+        f"together at most {total} runs, about {clock(max(seconds))} on {count} that serve the first that has work",
         f"the answers at the latest: {', '.join(ends)}; up to {useful_workers(plans)} workers make it faster",
     ]

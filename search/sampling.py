@@ -46,26 +46,33 @@ class Draws:
     """The draws of one claim, which asks again when others were faster.
 
     Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
-    proposes and the proposal is snapped to the nearest cell that nobody has. A second draw takes one of the two
-    nearest, a third one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
+    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell takes one of the
+    two nearest, then one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
     same cell, and each would have to draw up to a hundred times.
     """
 
     def __init__(self, phase: Phase) -> None:
         self._phase, self._among = phase, 1
         self._wanted: dict[str, ParamValue] | None = None
+        self._asked: Planned | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether something was drawn before."""
+        return self._asked is not None
 
     def next(self, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
-        phase, among = self._phase, self._among
-        self._among *= 2
+        """`rows` are those of the phase, of a listed one only when it is asked `again`."""
+        phase, before = self._phase, self._asked and self._asked.cell
+        if any((row.signature, row.replicate) == before and not row.reused for row in rows):
+            self._among *= 2
         free = [planned for planned in phase.runs if planned.cell not in taken]
-        if len(free) > 1 and phase.kind == "screen":
-            if free[0].candidate.role == "incumbent":
-                return free[0]
+        if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
             space = distributions(phase)
             wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
-            free = heapq.nsmallest(among, free, lambda planned: _distance(params_of(planned, phase), wanted, space))
-        return random.choice(free[:among]) if free else None
+            free = heapq.nsmallest(self._among, free, lambda run: _distance(params_of(run, phase), wanted, space))
+        self._asked = random.choice(free[: self._among]) if free else None
+        return self._asked
 
 
 def _propose(

@@ -50,7 +50,7 @@ class Start:
 
     @classmethod
     def of(cls, request: Request, ground: Ground, opened: Source | None = None) -> "Start":
-        """Check name, storage, backbone, weights and data, unless the data are `opened` already. Raises one-line errors."""
+        """Check name, storage, backbone, weights and data (unless they are `opened`). Raises one-line errors."""
         check_study_name(request.study_name)
         url = storage_url(request.storage, request.runs)
         asked = request.asked()

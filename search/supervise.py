@@ -76,6 +76,8 @@ def carry_to_answer(
         after = f"answered after {clock(time.monotonic() - began)} of search with {_count(len(devices), 'worker')} here"
         click.echo(f"{after}\n" if len(watched) == 1 else f"{' and '.join(each.study.name for each in over)} {after}\n")
     for each in over:
+        if len(watched) > 1:
+            click.echo(f"{'' if each is over[0] else chr(10)}{each.study.name}")
         for line in answers.get(each.study.name) or each.answer():
             click.echo(line)
     if len(over) == len(watched):

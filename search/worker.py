@@ -104,7 +104,8 @@ class Worker:
             self._store.drop_blobs([row.trial_id for row in rows], "weights")  # one has just lost its place to it
 
     def _draw(self, phase: Phase, taken: frozenset[CellKey], draws: sampling.Draws) -> Proposal | None:
-        rows = self._store.seen_runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
+        look = phase.kind == "screen" or draws.again
+        rows = self._store.seen_runs(self._study.study_id, phase.name) if look else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
             return None
         if deadline.end_in_time(self._study, phase):
