@@ -5,6 +5,7 @@ import math
 import random
 import warnings
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import optuna
@@ -17,7 +18,7 @@ from storage.rows import RunRow
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 ParamValue = float | int | str
-MOST_KNOWN = 1000  # trials that the sampler learns from, the newest: it copies each of them for every draw
+MOST_KNOWN = 300  # trials that the sampler learns from, the newest: it copies each of them for every draw
 
 
 def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
@@ -51,8 +52,10 @@ class Draws:
     same cell, and each would have to draw up to a hundred times.
     """
 
-    def __init__(self, phase: Phase) -> None:
+    def __init__(self, phase: Phase, space: dict[str, BaseDistribution] | None = None) -> None:
+        """`space`: the phase's distributions, where they are at hand."""
         self._phase, self._among = phase, 1
+        self.space = distributions(phase) if space is None else space
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
 
@@ -68,7 +71,7 @@ class Draws:
             self._among *= 2
         free = [planned for planned in phase.runs if planned.cell not in taken]
         if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
-            space = distributions(phase)
+            space = self.space
             wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
             free = heapq.nsmallest(self._among, free, lambda run: _distance(params_of(run, phase), wanted, space))
         self._asked = random.choice(free[: self._among]) if free else None
@@ -82,8 +85,9 @@ def _propose(
         warnings.simplefilter("ignore")
         sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6, multivariate=False)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        known = [_mirrored(row, space) for row in rows if row.phase == phase.name]
-        study.add_trials([trial for trial in known if trial is not None][-MOST_KNOWN:])
+        known = (_mirrored(row, space) for row in reversed(rows) if row.phase == phase.name)
+        newest = list(islice((trial for trial in known if trial is not None), MOST_KNOWN))
+        study.add_trials(newest[::-1])
         return dict(study.ask(space).params)
 
 

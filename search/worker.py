@@ -7,6 +7,8 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
+from optuna.distributions import BaseDistribution
+
 from search import claims, deadline, memory, sampling, walltime
 from search.halted import heed
 from search.life import life
@@ -36,6 +38,7 @@ class Worker:
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
         self._life = life(self._study, worker)
         self._phase: Phase | None = None
+        self._space: tuple[Phase, dict[str, BaseDistribution]] | None = None  # of the phase that it claimed of last
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
         self._ended: int | None = None  # the trial that ended well here last
@@ -88,7 +91,9 @@ class Worker:
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
-        draw = partial(self._draw, phase, draws=sampling.Draws(phase))
+        if self._space is None or self._space[0] is not phase:
+            self._space = phase, sampling.distributions(phase)
+        draw = partial(self._draw, phase, draws=sampling.Draws(phase, self._space[1]))
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
         self._drop_weights(phase)
         return got
@@ -123,7 +128,7 @@ class Worker:
             role=candidate.role,
             label=candidate.label,
             params=sampling.params_of(planned, phase),
-            distributions=sampling.distributions(phase),
+            distributions=draws.space,
             attrs={"value": candidate.label, "role": candidate.role, "replicate": planned.replicate},
         )
 
