@@ -113,7 +113,7 @@ def main(
     place, own_files = torch.device(device), {digest_of(file): file for file in files}
     gauge, datasets, workers = gauge_of(place), {}, []
     for study, worker, own, kept_in in zip(studies, ids, leavings, folder, strict=True):
-        cut = geometry_of(study.definition.baseline), study.definition.test_fraction
+        cut = study.manifest.data_digest, geometry_of(study.definition.baseline), study.definition.test_fraction
         if cut not in datasets:
             datasets[cut] = dataset_of(study, data, source_options(**options)).to(place)
         dataset = datasets[cut]
