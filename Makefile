@@ -18,7 +18,7 @@ GROUND := requirements.txt constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
 .PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
-    environment-bench environment-docs clean curves verdicts chaos docs
+    environment-bench environment-docs clean curves verdicts chaos fleet docs
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
