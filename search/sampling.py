@@ -52,9 +52,10 @@ class Draws:
     same cell, and each would have to draw up to a hundred times.
     """
 
-    def __init__(self, phase: Phase, space: dict[str, BaseDistribution] | None = None) -> None:
-        """`space`: the phase's distributions, where they are at hand."""
-        self._phase, self._among = phase, 1
+    def __init__(self, phase: Phase, space: dict[str, BaseDistribution] | None = None, among: int = 1) -> None:
+        """`space`: the phase's distributions, where they are at hand. `among`: so many cells are as good as the nearest
+        from the first draw on."""
+        self._phase, self.among = phase, among
         self.space = distributions(phase) if space is None else space
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
@@ -68,13 +69,13 @@ class Draws:
         """`rows` are those of the phase, of a listed one only when it is asked `again`."""
         phase, before = self._phase, self._asked and self._asked.cell
         if any((row.signature, row.replicate) == before and not row.reused for row in rows):
-            self._among *= 2
+            self.among *= 2
         free = [planned for planned in phase.runs if planned.cell not in taken]
         if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
             space = self.space
             wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
-            free = heapq.nsmallest(self._among, free, lambda run: _distance(params_of(run, phase), wanted, space))
-        self._asked = random.choice(free[: self._among]) if free else None
+            free = heapq.nsmallest(self.among, free, lambda run: _distance(params_of(run, phase), wanted, space))
+        self._asked = random.choice(free[: self.among]) if free else None
         return self._asked
 
 

@@ -39,6 +39,7 @@ class Worker:
         self._life = life(self._study, worker)
         self._phase: Phase | None = None
         self._space: tuple[Phase, dict[str, BaseDistribution]] | None = None  # of the phase that it claimed of last
+        self._among = 1  # cells out of which the first draw of a claim takes one
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
         self._ended: int | None = None  # the trial that ended well here last
@@ -93,8 +94,10 @@ class Worker:
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
         if self._space is None or self._space[0] is not phase:
             self._space = phase, sampling.distributions(phase)
-        draw = partial(self._draw, phase, draws=sampling.Draws(phase, self._space[1]))
+        draws = sampling.Draws(phase, self._space[1], self._among)
+        draw = partial(self._draw, phase, draws=draws)
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
+        self._among = max(1, draws.among // 2)  # where many claim at once, they do so again at the next trial
         self._drop_weights(phase)
         return got
 
