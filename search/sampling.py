@@ -18,7 +18,7 @@ from storage.rows import RunRow
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 ParamValue = float | int | str
-MOST_KNOWN = 300  # trials that the sampler learns from, the newest: it copies each of them for every draw
+MOST_KNOWN = 150  # trials that the sampler learns from, the newest: it copies each of them for every draw
 
 
 def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
