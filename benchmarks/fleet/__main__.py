@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 32, 100])
     parser.add_argument("--past", type=int, nargs="+", default=[0, 1000, 10_000], help="ended trials of the study")
     parser.add_argument("--ways", choices=["direct", "pooled", "both"], default="both")
-    parser.add_argument("--epoch", type=float, default=2.0, help="seconds that an epoch takes")
+    parser.add_argument("--epoch", type=float, default=5.0, help="seconds that an epoch takes")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
     parser.add_argument("--keep", type=Path, help="folder for the notes and logs of the workers (default: none)")
     parser.add_argument("--quick", action="store_true", help="one small point each way: whether it works")
