@@ -18,7 +18,7 @@ GROUND := requirements.txt constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
 
 .PHONY: help search doctor test test-cp949 check lint types imports bench bench-gpu format environment environment-dev \
-    environment-bench environment-docs clean curves verdicts chaos docs
+    environment-bench environment-docs clean curves verdicts chaos fleet docs
 
 help:
 	@echo 'make search   install what is needed into .venv, then search the learning rate, loss and augmentation'
@@ -31,6 +31,7 @@ help:
 	@echo 'make curves   replay stopping and pruning on the table of learning curves, next to Optuna'"'"'s pruners: minutes'
 	@echo 'make verdicts simulate verdicts, then search where nothing is better and where something is: half an hour'
 	@echo 'make chaos    kill, pause and cut off workers, databases and disks, and check that nothing is lost: half an hour'
+	@echo 'make fleet    measure how a study scales to 100 workers on one PostgreSQL: half an hour'
 	@echo 'make docs     build the pages of docs/ into build/docs, to be read in a browser, offline; dead links fail'
 	@echo 'make format   write the code in the common format'
 	@echo 'make doctor   name Python, torch, driver, devices, memory and disk'
@@ -79,6 +80,10 @@ verdicts: environment-dev
 
 chaos: environment-dev
 	@$(PY) -m benchmarks.chaos $(ARGS)
+
+# Whether it works: make fleet ARGS=--quick
+fleet: environment-dev
+	@$(PY) -m benchmarks.fleet $(ARGS)
 
 docs: environment-docs
 	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs && echo 'build/docs/index.html'

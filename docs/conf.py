@@ -33,6 +33,7 @@ NAVIGATION: dict[str, list[str]] = {
         "Retrain, heavier nets <retrain>",
     ],
     "Fleets": [
+        "How far it scales, several studies <fleet>",
         "database",
         "Slurm <slurm>",
         "Containers <containers>",

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from search.surroundings import ENTERED
 EARLY_SECONDS = 8.0  # what goes wrong at once is told here rather than in a log
 
 
-def detach(name: str, runs: Path) -> None:
+def detach(names: Sequence[str], runs: Path) -> None:
     """Start it, say how to follow and to stop it, and end this process with the exit code of an early mistake."""
-    stamp = time.strftime("%Y-%m-%d_%H%M%S")
+    stamp, name = time.strftime("%Y-%m-%d_%H%M%S"), "+".join(names)
     log = make_folder(runs / "launches") / f"{stamp}_{file_name(name)}_{os.getpid()}.log"
     words = [word for word in sys.orig_argv[1:] if word != "--detach"]
     environment = {**os.environ, **found_anywhere(), ENTERED: os.environ.get(ENTERED, "1")}
@@ -36,11 +37,12 @@ def detach(name: str, runs: Path) -> None:
     try:
         code = process.wait(EARLY_SECONDS)
     except subprocess.TimeoutExpired:
-        click.echo(f"launched {name} in the background: process {process.pid}, log {log}")
+        click.echo(f"launched {' and '.join(names)} in the background: process {process.pid}, log {log}")
         follow = f'Get-Content -Wait "{log}"' if os.name == "nt" else f'tail -f "{log}"'
-        click.echo(f"follow it:  {follow}  (or python -m search.status --name {name})")
+        click.echo(f"follow it:  {follow}  (or python -m search.status --name {names[0]})")
         here = f"taskkill /T /PID {process.pid}" if os.name == "nt" else f"kill {process.pid}"
-        click.echo(f"stop it:    {here}  (everywhere: python -m search.stop --name {name})")
+        everywhere = "; ".join(f"python -m search.stop --name {name}" for name in names)
+        click.echo(f"stop it:    {here}  (everywhere: {everywhere})")
         return
     said = log.read_text(encoding="utf-8", errors="replace").strip()
     if code:

@@ -12,7 +12,7 @@ log = logging.getLogger("ceteris.worker")
 
 def heed(study: Study, leaving: Leaving) -> None:
     """Let this worker go when the study was stopped, as its latest claim or renewal has seen it."""
-    halt = study.store.halt(study.study_id) if study.store.stopped else None
+    halt = study.store.halt(study.study_id) if study.store.stopped(study.study_id) else None
     if halt is None:
         return
     if not leaving.soon():

@@ -15,7 +15,7 @@ from search.leaving import Leaving
 from storage.attempts import AttemptRow
 from storage.blobs import Blob
 from storage.errors import LeaseLost, StorageUnreachable
-from storage.rows import CheckpointRow, EpochRow, Lease, Result, RungScore
+from storage.rows import ELSEWHERE, CheckpointRow, EpochRow, Lease, Result, RungScore
 from storage.store import Store
 
 log = logging.getLogger("ceteris.keeper")
@@ -32,6 +32,7 @@ class _Held:
     lease: Lease
     doing: str
     cost: Callable[[], AttemptRow]
+    leaving: Leaving
     epochs: list[EpochRow] = field(default_factory=list)
     checkpoint: CheckpointRow | None = None  # the newest, while the database does not know of it
     sending: CheckpointRow | None = None
@@ -47,10 +48,18 @@ class LeaseKeeper:
     """A daemon thread that renews every `every` seconds. What went wrong there is raised in the training thread."""
 
     def __init__(
-        self, store: Store, worker: str, every: float, leaving: Leaving, heed: Callable[[], None] | None = None
+        self,
+        store: Store,
+        worker: str,
+        every: float,
+        leaving: Leaving,
+        heed: Callable[[], None] | None = None,
+        also: Sequence[str] = (),
     ) -> None:
+        """`also`: the worker's ids in the other studies that it serves."""
         self._heed = heed  # asked after every sign of life
-        self._store, self._worker, self._every, self._leaving = store, worker, every, leaving
+        self._store, self._every, self._leaving = store, every, leaving
+        self._workers = (worker, *also)
         self._held: _Held | None = None
         self._lost: _Held | None = None
         self._broken: Exception | None = None
@@ -65,9 +74,10 @@ class LeaseKeeper:
 
     # The training thread
 
-    def hold(self, lease: Lease, doing: str, cost: Callable[[], AttemptRow]) -> None:
-        """Keep `lease` from now on; `cost` says, in any thread, what the attempt has cost so far."""
-        self._held = _Held(lease, doing, cost)
+    def hold(self, lease: Lease, doing: str, cost: Callable[[], AttemptRow], leaving: Leaving | None = None) -> None:
+        """Keep `lease` from now on; `cost` says, in any thread, what the attempt has cost so far. `leaving`: of its
+        study, where that is one of several."""
+        self._held = _Held(lease, doing, cost, leaving or self._leaving)
         self._due = time.monotonic() + self._every
 
     def let_go(self, doing: str = "waiting") -> None:
@@ -182,12 +192,14 @@ class LeaseKeeper:
         """What there is to say, in one transaction; nothing if nothing is due."""
         if held is None or held is self._lost:
             if due:
-                self._store.beat(self._worker, self._doing)
+                self._store.beat(self._workers, self._doing)
                 self._due = time.monotonic() + self._every
             return
-        if self._leaving.seconds >= GIVE_BACK_SECONDS and not held.ending:
+        if held.leaving.seconds >= GIVE_BACK_SECONDS and not held.ending:
             self._give_back(held)
             return
+        if due and (others := [worker for worker in self._workers if worker != held.lease.worker]):
+            self._store.beat(others, f"{ELSEWHERE} {held.lease.optuna_study} #{held.lease.number}")
         with self._lock:
             epochs, rung = list(held.epochs), held.rung
         if rung is not None and held.company is None and not held.ending:

@@ -15,12 +15,26 @@ from search.options import checkpoints_option, hours_until, runs_option, storage
 from search.tunnel import through, via_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from search.ask import Request
 
 
 @click.command("launch")
-@click.option("--study", "definition_name", metavar="NAME", help="Study definition, for example lr_aug.")
-@click.option("--name", metavar="NAME", help="Name of the stored study (default: the definition's, with the data's).")
+@click.option(
+    "--study",
+    "studies",
+    multiple=True,
+    metavar="NAME",
+    help="Study definition, for example lr_aug. Of several the first that has work is served (docs/fleet.md).",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Name of the stored study (default: the definition's, with the data's); of several one each.",
+)
 @data_options
 @storage_option
 @runs_option
@@ -28,10 +42,10 @@ if TYPE_CHECKING:
 @click.option("--weights", type=click.Path(path_type=Path), help="Local weights file for the backbone.")
 @click.option(
     "--set",
-    "study_settings",
+    "settings",
     multiple=True,
     metavar="PATH=VALUE",
-    help="Any field: baseline.epochs=30, baseline.loss=focal.",
+    help="Any field: baseline.epochs=30, baseline.loss=focal; of one study of several: heads:baseline.epochs=30.",
 )
 @click.option(
     "--try",
@@ -132,8 +146,6 @@ if TYPE_CHECKING:
 @via_option
 @click.option("--lease-seconds", type=click.FloatRange(1), default=30.0, hidden=True)  # shorter in tests only
 def main(
-    definition_name: str | None,
-    study_settings: tuple[str, ...],
     plan_only: bool,
     detached: bool,
     via: str | None,
@@ -152,31 +164,33 @@ def main(
     given["hours"] = _hours(given["hours"], given.pop("until"))
     if given["quick"] and given["ablation"]:
         raise UserError("an ablation is told with error bars, which --quick leaves out; give one of the two")
-    request = ask.Request(definition_name=ask.known_study(definition_name), settings=study_settings, **given)
+    requests = ask.requests(**given)
     if detached:
         from search.detach import detach
 
-        detach(request.study_name, request.runs)
+        detach([request.study_name for request in requests], requests[0].runs)
         return
-    with through(via, request.storage) as storage:
-        _launch(dataclasses.replace(request, storage=storage), plan_only)
+    with through(via, requests[0].storage) as storage:
+        _launch([dataclasses.replace(request, storage=storage) for request in requests], plan_only)
 
 
-def _launch(request: "Request", plan_only: bool) -> None:
-    request.asked()  # a mistake in the question is told before anything heavy is loaded
+def _launch(requests: "Sequence[Request]", plan_only: bool) -> None:
+    from search import ask
+
+    ask.check(requests)  # before anything heavy is loaded
 
     with collector_paused():
         from search import preflight
 
-        ground = preflight.ground(request.device, request.runs)
+        ground = preflight.ground(requests[0].device, requests[0].runs)
 
-        from search.start import Start
+        from search.together import carry, starts_of, tell_plans
 
-    start = Start.of(request, ground)
+    starts = starts_of(requests, ground)
     if plan_only:
-        start.tell_plan()
+        tell_plans(starts)
     else:
-        start.carry()
+        carry(starts)
 
 
 def _hours(hours: float | None, until: str | None) -> float | None:

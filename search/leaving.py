@@ -77,6 +77,34 @@ class Leaving:
         self.after_epoch()
 
 
+class LeavingStudy(Leaving):
+    """The same for one of several studies that a worker serves: it may leave that one alone, and goes on with others.
+
+    Whatever is of the whole worker (signals, its launcher, its time) is of the worker's own `Leaving`.
+    """
+
+    def __init__(self, worker: Leaving) -> None:
+        self._worker = worker
+        self._asked, self._woken = threading.Event(), threading.Event()
+        self._since, self.ends_at = math.inf, worker.ends_at
+
+    def __call__(self, another: float = 0.0) -> bool:
+        return self._worker(another) or self._asked.is_set()
+
+    def soon(self) -> bool:
+        return self._worker.soon() or self._woken.is_set()
+
+    def no_time(self) -> None:
+        self._worker.no_time()
+
+    @property
+    def seconds(self) -> float:
+        return max(self._worker.seconds, max(0.0, time.monotonic() - self._since))
+
+    def pause(self, seconds: float) -> None:
+        self._worker.pause(seconds)
+
+
 def _alive(process: psutil.Process) -> bool:
     """Whether it runs: one that was killed and that nobody has waited for yet does not."""
     try:

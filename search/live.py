@@ -32,25 +32,33 @@ class LiveScreen:
         self._unicode = speaks_unicode()  # asked before the live view takes stdout over
         self._began = time.monotonic()
         self._said: list[str] = []
-        self._rate = EpochRate()
-        self._curve: tuple[int, list[float]] = (-1, [])
+        self._rates: dict[str, EpochRate] = {}
+        self._curves: dict[str, tuple[int, list[float]]] = {}
         self._open = True
         self._live = Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=True)
         self._live.start()
 
-    def show(self, snapshot: Snapshot) -> None:
-        self._rate.add(snapshot)
-        view = View(
+    def show(self, *studies: Snapshot) -> None:
+        """Several studies one below the other, each in its share of the height."""
+        width, height = self._console.size
+        lines: list[Text] = []
+        for number, snapshot in enumerate(studies, 1):
+            room = height * number // len(studies) - len(lines) - (number < len(studies))
+            told = screen(self._view(snapshot, last=number == len(studies)), width, room, self._unicode)
+            lines += told if number == len(studies) else [*told, Text()]
+        self._live.update(Group(*lines), refresh=True)
+
+    def _view(self, snapshot: Snapshot, last: bool) -> View:
+        rate = self._rates.setdefault(snapshot.study.name, EpochRate())
+        rate.add(snapshot)
+        return View(
             snapshot,
             elapsed=time.monotonic() - self._began,
             host=socket.gethostname(),
             curve=self._leaders_curve(snapshot),
-            epochs_per_second=self._rate.value,
-            news=self._said,
+            epochs_per_second=rate.value,
+            news=self._said if last else (),
         )
-        width, height = self._console.size
-        lines = screen(view, width, height, self._unicode)
-        self._live.update(Group(*lines), refresh=True)
 
     def say(self, line: str) -> None:
         told = f"[{clock(time.monotonic() - self._began)}] {line}"
@@ -70,8 +78,9 @@ class LiveScreen:
         best = leader(snapshot)
         if best is None:
             return []
-        if best.trial_id != self._curve[0]:
+        trial, curve = self._curves.get(snapshot.study.name, (-1, []))
+        if best.trial_id != trial:
             with contextlib.suppress(StorageError):
-                epochs = snapshot.study.store.epochs(best.trial_id)
-                self._curve = best.trial_id, [epoch.score for epoch in epochs]
-        return self._curve[1] if self._curve[0] == best.trial_id else []
+                curve = [epoch.score for epoch in snapshot.study.store.epochs(best.trial_id)]
+                self._curves[snapshot.study.name] = trial, curve = best.trial_id, curve
+        return curve if trial == best.trial_id else []

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import click
-
 from search import conclusions
 from search.answer import answer_lines
 from search.folder import RunFolder
@@ -16,10 +14,10 @@ from storage.checkpoints import Checkpoints
 from trainer.recipe import read_recipe
 
 
-def tell_answer(
+def answer(
     study: Study, folder: RunFolder, checkpoints: Checkpoints, report: Current, *, again: bool = False
-) -> None:
-    """Print the answer, and keep it, the report, the recommended recipe and the weights in the run folder.
+) -> list[str]:
+    """The answer, line by line. It is kept, the report, the recommended recipe and the weights in the run folder.
 
     `again`: the study was finished before, so that a report that is there is the last one.
     """
@@ -27,12 +25,10 @@ def tell_answer(
     snapshot = take(study)
     Notes().keep(snapshot)
     lines = answer_lines(snapshot)
-    for line in lines:
-        click.echo(line)
     folder.write_text("answer.txt", "\n".join(lines) + "\n")
     written = (report.there() if again else ()) or report.write(snapshot)
     if snapshot.headline is None:
-        return
+        return lines
     recipe = read_recipe(snapshot.headline.recipe)
     folder.write_json("recipe.json", recipe.model_dump(mode="json"))
     kept = [file.relative_to(folder.path).as_posix() for file in keep_best_weights(snapshot, folder, checkpoints)]
@@ -40,4 +36,4 @@ def tell_answer(
     more = f", weights of {len(kept) - len(confirmed)} stage winners" if len(kept) > len(confirmed) else ""
     files = ", ".join(["answer.txt", "recipe.json", *written, *confirmed]) + more
     missing = "" if confirmed else " (its weights are on another server: python -m search.pull names it)"
-    click.echo(f"  kept in {folder.path}: {files}{missing}")
+    return [*lines, f"  kept in {folder.path}: {files}{missing}"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from search.candidates import Candidate, screen_candidates
@@ -23,7 +24,7 @@ class Planned:
     candidate: Candidate
     replicate: int
 
-    @property
+    @cached_property
     def cell(self) -> tuple[str, int]:
         return self.candidate.recipe.signature, self.replicate
 

@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -36,7 +37,7 @@ class Plan:
     quick: bool = False
     ablation: bool = False
 
-    @property
+    @cached_property
     def runs(self) -> dict[str, int]:
         """Phase -> runs at most."""
         return planned_runs(self.definition, quick=self.quick, ablation=self.ablation)
@@ -59,9 +60,17 @@ class Plan:
         return sum(self._rounds(name, workers) for name in self.runs) * self.seconds_per_run
 
     def _rounds(self, phase: str, workers: int) -> int:
-        """Runs one after the other. Claims go replicate by replicate: each waits for the one before."""
+        """Runs one after the other."""
+        return sum(math.ceil(count / max(1, workers)) for count in self._waves(phase))
+
+    def waves(self) -> list[int]:
+        """Runs that may go side by side, wave after wave: each waits for the one before."""
+        return [count for phase in self.runs for count in self._waves(phase) if count]
+
+    def _waves(self, phase: str) -> list[int]:
+        """Of a phase; claims go replicate by replicate."""
         count, steps = self.runs[phase], self.definition.budgets.beyond_finals if phase == "claims" else 1
-        return steps * math.ceil(count / max(1, steps) / max(1, workers))
+        return [math.ceil(count / max(1, steps))] * steps
 
     @property
     def expected_seconds(self) -> float:
@@ -81,13 +90,14 @@ class Plan:
         """Runs whose weights stay on disk."""
         return sum(count if phase == "confirm" else min(count, KEPT_PER_PHASE) for phase, count in self.runs.items())
 
-    def lines(self) -> list[str]:
+    def lines(self, alone: bool = True) -> list[str]:
+        """`alone`: no other study shares the workers."""
         rows = [("phase", "runs at most"), *((name, str(count)) for name, count in self.runs.items())]
         kinds = ", ".join(sorted(set(self.devices)))
         workers = f"{len(self.devices)} worker{'s' if len(self.devices) != 1 else ''} ({kinds})"
         weights = self.kept * self.parameters * BYTES_PER_WEIGHT / 2**20
         end = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=self.seconds)
-        return [
+        told = [
             *table(rows),
             (
                 f"at most {self.total} runs of {self.definition.baseline.epochs} epochs, about "
@@ -96,6 +106,7 @@ class Plan:
             ),
             f"the answer by {moment(end)} at the latest; up to {self.useful_workers} workers make it faster",
         ]
+        return told if alone else told[:-1]
 
 
 def moment(end: datetime.datetime) -> str:

@@ -8,13 +8,13 @@ import click
 
 from search.sentences import verdict_sentence
 from search.snapshot import ENDED, Snapshot
-from storage.rows import Lease, RunRow
+from storage.rows import ELSEWHERE, Lease, RunRow, WorkerRow
 
 
 class Progress(Protocol):
     """What a launch tells while it waits."""
 
-    def show(self, snapshot: Snapshot) -> None: ...
+    def show(self, *studies: Snapshot) -> None: ...
 
     def say(self, line: str) -> None: ...
 
@@ -24,7 +24,7 @@ class Progress(Protocol):
 class Quiet:
     """Says nothing but what went wrong."""
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, *studies: Snapshot) -> None:
         pass
 
     def say(self, line: str) -> None:
@@ -40,13 +40,15 @@ class PlainLines:
     def __init__(self, over: Snapshot | None = None) -> None:
         """Nothing is said of what is `over` already."""
         self._began = time.monotonic()
-        self._told = {key for key, _ in _news(over)} if over else set()
+        self._told = {(over.study.name, key) for key, _ in _news(over)} if over else set()
 
-    def show(self, snapshot: Snapshot) -> None:
-        for key, line in _news(snapshot):
-            if key not in self._told:
-                self._told.add(key)
-                self.say(line)
+    def show(self, *studies: Snapshot) -> None:
+        for snapshot in studies:
+            name = snapshot.study.name
+            for key, line in _news(snapshot):
+                if (name, key) not in self._told:
+                    self._told.add((name, key))
+                    self.say(line if len(studies) == 1 else f"{name}  {line}")
 
     def say(self, line: str) -> None:
         click.echo(f"[{clock(time.monotonic() - self._began)}] {line}")
@@ -81,6 +83,11 @@ def _first_score(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 def run_line(row: RunRow) -> str:
     """`1-lr #4  lr 0.002  0.9812  stalled at epoch 9: …`"""
     return readable(f"{row.phase} #{row.number}  {setting(row)}  {shown_score(row)}  {row.reason or row.stop or ''}")
+
+
+def idle_words(worker: WorkerRow) -> str:
+    """What a worker that holds no trial of the study does."""
+    return worker.doing if worker.doing.startswith(ELSEWHERE) else "waiting for work"
 
 
 def shown_score(row: RunRow) -> str:

@@ -21,7 +21,7 @@ from search.records import Retrained, Retraining
 from search.sentences import fresh
 from search.snapshot import take
 from search.study import Study
-from search.supervise import carry_to_answer
+from search.supervise import Watched, carry_to_answer
 from search.weights import find
 from storage.checkpoints import Checkpoints, checkpoints_at
 from storage.rows import RunRow
@@ -68,7 +68,7 @@ def carry(
         size = read_recipe(asked.recipe).image_size
         devices = preflight.places(ground, workers, dataset.pixels.stored.nbytes, size)
         fleet = Fleet(arguments, {"CETERIS_STORAGE": url}, folder.logs)
-        carry_to_answer(study, fleet, devices, True, shown=None if quiet else PlainLines(take(study)))
+        carry_to_answer([Watched(study)], fleet, devices, True, None if quiet else PlainLines(take(study)))
     done = list(study.retrainings())[number - 1][1]
     if done is None:
         raise UserError(f"retraining {number} of {study.name} is not over; the same line goes on")

@@ -1,8 +1,11 @@
 """From candidates to Optuna distributions, and from Optuna's proposal to the nearest free cell."""
 
+import heapq
 import math
+import random
 import warnings
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import optuna
@@ -15,7 +18,7 @@ from storage.rows import RunRow
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 ParamValue = float | int | str
-MOST_KNOWN = 1000  # trials that the sampler learns from, the newest: it copies each of them for every draw
+MOST_KNOWN = 150  # trials that the sampler learns from, the newest: it copies each of them for every draw
 
 
 def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
@@ -36,19 +39,44 @@ def distributions(phase: Phase) -> dict[str, BaseDistribution]:
 
 
 def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
-    """The run to start next, or None when every cell is taken.
+    """The run to start next, or None when every cell is taken."""
+    return Draws(phase).next(rows, taken, seed)
+
+
+class Draws:
+    """The draws of one claim, which asks again when others were faster.
 
     Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
-    proposes and the proposal is snapped to the nearest cell that nobody has.
+    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell takes one of the
+    two nearest, then one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
+    same cell, and each would have to draw up to a hundred times.
     """
-    free = [planned for planned in phase.runs if planned.cell not in taken]
-    if not free:
-        return None
-    if phase.kind != "screen" or free[0].candidate.role == "incumbent" or len(free) == 1:
-        return free[0]
-    space = distributions(phase)
-    wanted = _propose(phase, rows, space, seed)
-    return min(free, key=lambda planned: _distance(params_of(planned, phase), wanted, space))
+
+    def __init__(self, phase: Phase, space: dict[str, BaseDistribution] | None = None, among: int = 1) -> None:
+        """`space`: the phase's distributions, where they are at hand. `among`: so many cells are as good as the nearest
+        from the first draw on."""
+        self._phase, self.among = phase, among
+        self.space = distributions(phase) if space is None else space
+        self._wanted: dict[str, ParamValue] | None = None
+        self._asked: Planned | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether something was drawn before."""
+        return self._asked is not None
+
+    def next(self, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
+        """`rows` are those of the phase, of a listed one only when it is asked `again`."""
+        phase, before = self._phase, self._asked and self._asked.cell
+        if any((row.signature, row.replicate) == before and not row.reused for row in rows):
+            self.among *= 2
+        free = [planned for planned in phase.runs if planned.cell not in taken]
+        if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
+            space = self.space
+            wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
+            free = heapq.nsmallest(self.among, free, lambda run: _distance(params_of(run, phase), wanted, space))
+        self._asked = random.choice(free[: self.among]) if free else None
+        return self._asked
 
 
 def _propose(
@@ -58,8 +86,9 @@ def _propose(
         warnings.simplefilter("ignore")
         sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6, multivariate=False)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        known = [_mirrored(row, space) for row in rows if row.phase == phase.name]
-        study.add_trials([trial for trial in known if trial is not None][-MOST_KNOWN:])
+        known = (_mirrored(row, space) for row in reversed(rows) if row.phase == phase.name)
+        newest = list(islice((trial for trial in known if trial is not None), MOST_KNOWN))
+        study.add_trials(newest[::-1])
         return dict(study.ask(space).params)
 
 

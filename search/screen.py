@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from search.pace import gpu_use, seconds_to_go
-from search.progress import clock, readable, setting, shown_score
+from search.progress import clock, idle_words, readable, setting, shown_score
 from search.sentences import winner_words
 from search.signs import PLAIN, PRETTY, Signs, bar, sparkline
 from search.snapshot import ENDED, Snapshot, StageLine
@@ -190,7 +190,7 @@ def _workers(view: View, width: int, room: int, signs: Signs) -> list[Text]:
 def _worker(worker: WorkerRow, row: RunRow | None, width: int, signs: Signs) -> Text:
     who = (f"{_sized(worker.device, 8, signs)}", "dim")
     if row is None:
-        return _apart([who, ("waiting for work", "dim")], (f"pid {worker.pid}", "dim"), width, signs)
+        return _apart([who, (idle_words(worker), "dim")], (f"pid {worker.pid}", "dim"), width, signs)
     total = json.loads(row.recipe).get("epochs") if row.recipe else None
     at = f"epoch {row.epochs} of {total}" if total else f"epoch {row.epochs}"
     return _apart([who, (f"{row.phase} #{row.number}  ", ""), (setting(row), "")], (at, "dim"), width, signs)

@@ -11,7 +11,7 @@ from search.options import runs_option
 
 
 @click.command("slurm")
-@click.option("--study", "definition_name", metavar="NAME", help="Study definition, for example lr_aug.")
+@click.option("--study", "studies", multiple=True, metavar="NAME", help="Study definition, for example lr_aug.")
 @click.option(
     "--workers", type=click.IntRange(1, 1000), default=1, show_default=True, help="So many jobs, one worker each."
 )
@@ -59,6 +59,7 @@ def main(
     runs: Path,
     job: str | None,
     where: bool,
+    studies: tuple[str, ...],
     **given: Any,
 ) -> None:
     """Submit workers of a study as an array of jobs. The same line again adds more of them.
@@ -73,7 +74,9 @@ def main(
         return
     from search.slurm_submit import Order
 
-    order = Order.of(runs=runs.absolute(), **given)
+    if len(studies) > 1:
+        raise UserError("an array of jobs is of one study; the line once for each --study, and they share the database")
+    order = Order.of(runs=runs.absolute(), definition_name=studies[0] if studies else None, **given)
     if where:
         from search.slurm_address import Address
 

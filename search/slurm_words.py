@@ -7,7 +7,7 @@ from typing import Any
 
 from search.edge import UserError
 
-NOT_AFTER = ("detached", "plan_only", "storage", "runs", "definition_name")  # ours to give, or of no use in a job
+NOT_AFTER = ("detached", "plan_only", "storage", "runs", "studies")  # ours to give, or of no use in a job
 _SLURM_TIME = re.compile(r"(?:(?P<d>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 
 
@@ -55,7 +55,7 @@ def checked(words: Sequence[str], own: Sequence[str]) -> tuple[str, str | None]:
     asked = dict(context.params)
     for name in ("plan_only", "detached", "until"):
         asked.pop(name)
-    via, definition = asked.pop("via"), ask.known_study(asked.pop("definition_name"))
-    request = ask.Request(definition_name=definition, settings=asked.pop("study_settings"), **asked)
+    via = asked.pop("via")
+    (request,) = ask.requests(**asked)
     request.asked()
     return request.study_name, via

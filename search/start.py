@@ -1,4 +1,4 @@
-"""From a request to a running study: create or join, then carry it to its answer."""
+"""From a request to a study that is created or joined. What becomes of it then: search/together.py."""
 
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -12,7 +12,6 @@ from search.commit import KEY, commit_here
 from search.copies import Copy, copies
 from search.data_options import source_options, words_of
 from search.edge import UserError, run
-from search.fleet import Fleet
 from search.folder import RunFolder
 from search.halted import told
 from search.join import Asked, create_or_join
@@ -26,14 +25,13 @@ from search.progress import clock
 from search.report_files import Current
 from search.resolve import resolve
 from search.study import Study
-from search.supervise import carry_to_answer
-from search.tracking import Wanted, offer, tracking
+from search.tracking import Tracking, Wanted, offer, tracking
 from search.versions import other_versions
 from spaces.study import StudyDefinition
-from storage.checkpoints import check_place, checkpoints_at
+from storage.checkpoints import checkpoints_at
 from storage.names import check_study_name
 from storage.store import Store
-from trainer.data import open_source
+from trainer.data import Source, open_source
 from trainer.metrics import check_metric, shown_metric
 
 if TYPE_CHECKING:
@@ -51,8 +49,8 @@ class Start:
     material: Material
 
     @classmethod
-    def of(cls, request: Request, ground: Ground) -> "Start":
-        """Check name, storage, backbone, weights and data. Raises one-line errors."""
+    def of(cls, request: Request, ground: Ground, opened: Source | None = None) -> "Start":
+        """Check name, storage, backbone, weights and data (unless they are `opened`). Raises one-line errors."""
         check_study_name(request.study_name)
         url = storage_url(request.storage, request.runs)
         asked = request.asked()
@@ -63,68 +61,62 @@ class Start:
         options = source_options(
             request.label, request.group, request.target, request.follow_links, request.skip_broken, request.cache
         )
-        return cls(
-            request, ground, url, asked, Material(asked, options, open_source(request.data, options), request.quiet)
-        )
+        opened = opened or open_source(request.data, options)
+        return cls(request, ground, url, asked, Material(asked, options, opened, request.quiet))
 
-    def tell_plan(self) -> None:
+    def tell_plan(self, alone: bool = True) -> "Plan":
         """Print what the study would cost, and start nothing."""
         self.ground.require()
         click.echo(f"{self.request.study_name} on {self.material.facts.words}; {_trains(self._resolved)}")
         self.material.tell()
         self._tell_why()
         plan, notes = self._plan()
-        for line in (*plan.lines(), *notes):
+        for line in (*plan.lines(alone), *notes):
             click.echo(line)
+        return plan
 
-    def carry(self) -> None:
-        """Create or join the study, work on it until it is answered, show the answer.
+    def planned(self, store: Store) -> "tuple[Plan, tuple[str, ...]] | None":
+        """The plan of a study that is not there yet, and what was cut to fit a time.
 
-        Whatever cannot work (broken images, a backbone that does not fit) is told before anything is written.
+        Whatever cannot work (broken images, a backbone that does not fit) is told here, before anything is written.
         """
+        if store.manifest(self.request.study_name) is not None:
+            return None
+        self.ground.require()
+        return self._plan()
+
+    def begin(self, store: Store, new: "tuple[Plan, tuple[str, ...]] | None", alone: bool = True) -> "Begun":
+        """Create or join the study, and tell what it is. `new`: what `planned` gave."""
         request = self.request
-        store = Store.connect(self.url, wait=request.wait_for_db, patience=request.db_patience)
-        crew: list[Copy] = []
-        if not self._answered(store):
-            store.close()  # copies must not hold the connection too
-            crew = self._copies()
-            if request.checkpoints:  # after the copies: the client of S3 has threads, which no copy of a process has
-                check_place(request.checkpoints)
-            store = Store.connect(self.url, patience=request.db_patience)
-        plan, notes = None, ()
-        if new := store.manifest(request.study_name) is None:
-            self.ground.require()
-            plan, notes = self._plan()
+        plan, notes = new or (None, ())
         # Who joins adopts the precision that was chosen there, and measures nothing.
         study, created = create_or_join(store, self._asked(plan.definition if plan else self.material.shaped))
         if not study.finished and (commit := commit_here()):
             study.store.measure_once(study.study_id, KEY, commit, "launcher")
         folder = RunFolder.of(study, request.runs)
-        report, answered = Current(folder), study.finished
         folder.write_text("data.txt", "\n".join(self.material.lines()) + "\n")
-        if answered:
+        begun = Begun(self, study, folder, Current(folder), study.finished, plan)
+        if begun.answered:
             again = f"--name {study.name}-again --seed {study.definition.seed + 1}"
             click.echo(f"{study.name} is answered (search again with {again})")
-        else:
-            self.ground.require()
-            self._resume(study)
-            if not request.quiet:
-                click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
-                self.material.tell()
-                click.echo(_trains(study.definition))
-                if new:
-                    self._tell_why()
-                click.echo(f"database {shown_storage(store.url_without_secret)}")
-                for line in (*plan.lines(), *notes) if plan else ():
-                    click.echo(line)
-                if study.resolved.hours is not None:
-                    click.echo(f"it has {clock(3600 * study.resolved.hours)} from its creation on")
-            for doubt in self._doubts(study):
-                if doubt:
-                    click.echo(f"warning: {doubt}", err=True)
-            self._work(study, folder, crew, report)
-        checkpoints = checkpoints_at(request.checkpoints or folder.checkpoints, study.instance)
-        outcome.tell_answer(study, folder, checkpoints, report, again=answered)
+            return begun
+        self.ground.require()
+        self._resume(study)
+        if not request.quiet:
+            click.echo(f"{'new study' if created else 'joining study'} {study.name} on {self.material.facts.words}")
+            self.material.tell()
+            click.echo(_trains(study.definition))
+            if new:
+                self._tell_why()
+            click.echo(f"database {shown_storage(store.url_without_secret)}")
+            for line in (*plan.lines(alone), *notes) if plan else ():
+                click.echo(line)
+            if study.resolved.hours is not None:
+                click.echo(f"it has {clock(3600 * study.resolved.hours)} from its creation on")
+        for doubt in self._doubts(study):
+            if doubt:
+                click.echo(f"warning: {doubt}", err=True)
+        return begun
 
     def _resume(self, study: Study) -> None:
         """Raises `UserError` when the study was stopped and this launch was not told to go on with it."""
@@ -167,46 +159,25 @@ class Start:
         plan = make_plan(
             self._resolved,
             self.material.dataset,
-            self._devices,
+            self.devices,
             request.files,
             quick=request.quick,
             ablation=request.ablation,
         )
         return (plan, ()) if request.hours is None else fit(plan, request.hours)
 
-    def _answered(self, store: Store) -> bool:
+    def answered(self, store: Store) -> bool:
+        """Whether nothing is left to train of what this launch asks."""
         manifest = store.manifest(self.request.study_name)
         return manifest is not None and Study.of(store, manifest).answers(self.request.quick, self.request.ablation)
 
-    def _copies(self) -> list[Copy]:
+    def copies(self) -> list[Copy]:
         """The workers of a CPU, and those that will turn out too many for its memory."""
         if self.ground.problem or self.ground.gpus:
             return []
         with collector_paused():
             from search import work
         return copies(len(preflight.places(self.ground, self.request.workers, 0, 0)), partial(run, work.main))
-
-    def _work(self, study: Study, folder: RunFolder, crew: list[Copy], report: Current) -> None:
-        request = self.request
-        arguments = ["--name", study.name, "--data", request.data, "--folder", str(folder.checkpoints)]
-        arguments += ["--checkpoint-every", f"{request.checkpoint_every:g}"]
-        if request.idle_exit is not None:
-            arguments += ["--idle-exit", f"{request.idle_exit:g}"]
-        arguments += ["--lease-seconds", f"{request.lease_seconds:g}", "--db-patience", f"{request.db_patience:g}"]
-        if request.checkpoints:
-            arguments += ["--checkpoints", request.checkpoints]
-        elif not study.store.one_host:
-            arguments += ["--weights-in-db", f"{request.weights_in_db:g}"]
-        arguments += ["--speculate", request.speculate, *words_of(self.material.options)]
-        for file in request.files.values():
-            arguments += ["--file", str(file)]
-        fleet = Fleet(arguments, {"CETERIS_STORAGE": self.url}, folder.logs, crew)
-        wanted = Wanted(request.wandb, request.wandb_layout, request.wandb_project, request.share_images)
-        if not request.quiet and (said := offer(wanted, request.runs)):
-            click.echo(said)
-        data = ["--data", request.data, *words_of(self.material.options)]
-        follow = tracking(wanted, study, self.url, folder, data)
-        carry_to_answer(study, fleet, self._devices, request.quiet, follow, report.look)
 
     @cached_property
     def _resolved(self) -> StudyDefinition:
@@ -227,9 +198,36 @@ class Start:
             click.echo(self._chosen.words)
 
     @cached_property
-    def _devices(self) -> tuple[str, ...]:
+    def devices(self) -> tuple[str, ...]:
+        """Of each worker of this host."""
         image_size = self.material.shaped.baseline.image_size
         return preflight.places(self.ground, self.request.workers, self.material.in_memory, image_size)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study that was created or joined; `answered` before this launch. `plan`: of a new one."""
+
+    start: Start
+    study: Study
+    folder: RunFolder
+    report: Current
+    answered: bool
+    plan: "Plan | None"
+
+    def answer(self) -> list[str]:
+        """Keep the answer in the run folder; the lines of it. The study must be finished."""
+        place = self.start.request.checkpoints or self.folder.checkpoints
+        checkpoints = checkpoints_at(place, self.study.instance)
+        return outcome.answer(self.study, self.folder, checkpoints, self.report, again=self.answered)
+
+    def tracking(self) -> Tracking:
+        """What shows it in wandb, where that was asked for."""
+        request, options = self.start.request, words_of(self.start.material.options)
+        wanted = Wanted(request.wandb, request.wandb_layout, request.wandb_project, request.share_images)
+        if not request.quiet and (said := offer(wanted, request.runs)):
+            click.echo(said)
+        return tracking(wanted, self.study, self.start.url, self.folder, ["--data", request.data, *options])
 
 
 def _trains(definition: StudyDefinition) -> str:

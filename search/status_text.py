@@ -5,10 +5,11 @@ from typing import Any
 
 from search.answer import answer_lines
 from search.halted import told
-from search.progress import clock, setting
+from search.progress import clock, idle_words, setting
 from search.sentences import verdict_sentence
 from search.snapshot import Snapshot, StageLine
 from search.work_done import WorkDone, attempt_document, pace, sentence, work_document
+from storage.rows import WorkerRow
 
 SCHEMA = 1
 
@@ -48,7 +49,7 @@ def _worker_lines(snapshot: Snapshot) -> list[str]:
         lines.append(f"{len(alive)} workers at work on {len(hosts)} {'host' if len(hosts) == 1 else 'hosts'}{by}")
     for worker in alive:
         seen = f"seen {clock(max(0.0, snapshot.now - worker.last_seen))} ago"
-        parts = [doing(snapshot, worker.worker_id), pace(snapshot.attempts, worker.worker_id), seen]
+        parts = [doing(snapshot, worker), pace(snapshot.attempts, worker.worker_id), seen]
         owner = f", {worker.owner}" if worker.owner else ""
         who = f"worker on {worker.host} (pid {worker.pid}, {worker.device}{owner})"
         lines.append(f"{who}: {'; '.join(part for part in parts if part)}")
@@ -63,9 +64,9 @@ def _takeovers(snapshot: Snapshot) -> str:
     return f"{count} {'takeover' if count == 1 else 'takeovers'} from lost workers: {names}"
 
 
-def doing(snapshot: Snapshot, worker: str) -> str:
-    row = next((row for row in snapshot.trained if row.state == "RUNNING" and row.worker == worker), None)
-    return f"{row.phase} #{row.number} {setting(row)}" if row else "waiting for work"
+def doing(snapshot: Snapshot, worker: WorkerRow) -> str:
+    row = next((row for row in snapshot.trained if row.state == "RUNNING" and row.worker == worker.worker_id), None)
+    return f"{row.phase} #{row.number} {setting(row)}" if row else idle_words(worker)
 
 
 def as_document(snapshot: Snapshot) -> dict[str, Any]:

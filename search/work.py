@@ -10,7 +10,6 @@ import socket
 import sys
 import uuid
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,13 +28,15 @@ with collector_paused():
     from search.gauge import gauge_of
     from search.halted import heed
     from search.keeper import LeaseKeeper
-    from search.leaving import Leaving
+    from search.leaving import Leaving, LeavingStudy
     from search.phases import planned_runs
     from search.pixels import other_pixels
+    from search.resolve import geometry_of
     from search.stop import user
     from search.study import Study
+    from search.turns import TooManyFailures, serve
     from search.versions import versions
-    from search.worker import TooManyFailures, Worker
+    from search.worker import Worker
     from search.workplace import Workplace
     from spaces.study import StudyDefinition
     from storage.checkpoints import checkpoints_at
@@ -54,10 +55,10 @@ GOODBYE_SECONDS = 3.0  # of patience with a database that is away
 
 
 @click.command(hidden=True)
-@click.option("--name", required=True)
+@click.option("--name", required=True, multiple=True, help="Of several the first that has work is served first.")
 @data_options
 @click.option("--device", required=True)
-@click.option("--folder", required=True, type=click.Path(path_type=Path))
+@click.option("--folder", required=True, multiple=True, type=click.Path(path_type=Path), help="One for each name.")
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--storage", envvar="CETERIS_STORAGE", required=True)
 @click.option("--checkpoints", "kept_at")
@@ -73,10 +74,10 @@ GOODBYE_SECONDS = 3.0  # of patience with a database that is away
 @click.option("--ends-at", envvar="CETERIS_ENDS_AT", type=float, default=math.inf)  # seconds since 1970, here
 @click.option("--plain", is_flag=True, help="Try no faster mode of a GPU.")
 def main(
-    name: str,
+    name: tuple[str, ...],
     data: str,
     device: str,
-    folder: Path,
+    folder: tuple[Path, ...],
     files: tuple[Path, ...],
     storage: str,
     kept_at: str | None,
@@ -93,64 +94,68 @@ def main(
     plain: bool,
     **options: Any,
 ) -> None:
-    """Work on the stored study NAME until it is answered."""
+    """Work on the stored studies NAME until they are answered."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     leaving = Leaving(launcher, ends_at)
     torch.set_num_threads(threads)
     store = Store.connect(storage, ttl=lease_seconds, wait=wait_for_db, patience=db_patience)
-    manifest = store.manifest(name)
-    if manifest is None:
-        raise UserError(f"no study is called {name!r} in {store.url_without_secret}; start it with search.launch")
-    study = Study.of(store, manifest)
-    place = torch.device(device)
-    dataset = dataset_of(study, data, source_options(**options)).to(place)
-
-    own_files = {digest_of(file): file for file in files}
-    try:
-        mode = PLAIN if plain else mode_of(study, dataset, place, own_files)
-    except CaptureError as error:
-        _begin_again(error)
     host, pid = socket.gethostname(), os.getpid()
-    worker = f"{host}-{pid}-{uuid.uuid4().hex[:6]}"
-    about = versions() | {"pixels": dataset.decoded_digest[:12], "owner": user()}
-    store.register_worker(study.study_id, worker, host, pid, device, about)
-    labels.keep(study, dataset, worker)
-    if doubt := other_pixels(study, dataset, worker):
-        log.warning("%s", doubt)
-    keeper = LeaseKeeper(store, worker, lease_seconds / RENEWALS_PER_LEASE, leaving, partial(heed, study, leaving))
-    checkpoints = checkpoints_at(kept_at or folder, study.instance)
-    at = Workplace(
-        study=study,
-        data=dataset,
-        device=place,
-        files=own_files,
-        checkpoints=checkpoints,
-        keeper=keeper,
-        checkpoint_seconds=checkpoint_every,
-        leaving=leaving,
-        mode={"threads": threads, **vars(mode)},
-        gauge=gauge_of(place),
-        nets=Nets(mode),
-        speculates=speculate == "on",
-        weights_in_db=round(weights_in_db * 2**20),
-        idle_exit=idle_exit,
-    )
-    log.info("worker %s on %s joins %s", worker, device, name)
+    studies = [_stored(store, each) for each in name]
+    ids = [f"{host}-{pid}-{uuid.uuid4().hex[:6]}" for _ in studies]
+    # With one study all of them are the same.
+    leavings = [LeavingStudy(leaving) if len(studies) > 1 else leaving for _ in studies]
+
+    def heed_all() -> None:
+        for study, own in zip(studies, leavings, strict=True):
+            heed(study, own)
+
+    keeper = LeaseKeeper(store, ids[0], lease_seconds / RENEWALS_PER_LEASE, leaving, heed_all, also=ids[1:])
+    place, own_files = torch.device(device), {digest_of(file): file for file in files}
+    gauge, datasets, workers = gauge_of(place), {}, []
+    for study, worker, own, kept_in in zip(studies, ids, leavings, folder, strict=True):
+        cut = study.manifest.data_digest, geometry_of(study.definition.baseline), study.definition.test_fraction
+        if cut not in datasets:
+            datasets[cut] = dataset_of(study, data, source_options(**options)).to(place)
+        dataset = datasets[cut]
+        try:
+            mode = PLAIN if plain else mode_of(study, dataset, place, own_files)
+        except CaptureError as error:
+            _begin_again(error)
+        about = versions() | {"pixels": dataset.decoded_digest[:12], "owner": user()}
+        store.register_worker(study.study_id, worker, host, pid, device, about)
+        labels.keep(study, dataset, worker)
+        if doubt := other_pixels(study, dataset, worker):
+            log.warning("%s", doubt)
+        at = Workplace(
+            study=study,
+            data=dataset,
+            device=place,
+            files=own_files,
+            checkpoints=checkpoints_at(kept_at or kept_in, study.instance),
+            keeper=keeper,
+            checkpoint_seconds=checkpoint_every,
+            leaving=own,
+            mode={"threads": threads, **vars(mode)},
+            gauge=gauge,
+            nets=Nets(mode),
+            speculates=speculate == "on",
+            weights_in_db=round(weights_in_db * 2**20),
+            idle_exit=idle_exit,
+        )
+        workers.append(Worker(at, worker))
+        log.info("worker %s on %s joins %s", worker, device, study.name)
     unsound: CaptureError | None = None
     try:
-        Worker(at, worker).carry()
-    except TooManyFailures as error:
+        serve(workers, leaving, idle_exit)
+    except (TooManyFailures, StudyMissing) as error:
         raise UserError(str(error)) from error
     except CaptureError as error:
         unsound = error
-    except StudyMissing as error:
-        raise UserError(
-            f"study {name} was deleted while this worker was at work on it: nothing is left to do"
-        ) from error
     finally:
         keeper.close()
         with suppress(StorageError), store.patient_for(GOODBYE_SECONDS):
-            store.leave(worker)
+            for worker in ids:
+                store.leave(worker)
         store.close()
     if leaving.interrupted:
         sys.exit(EXIT_INTERRUPTED)
@@ -158,6 +163,13 @@ def main(
         sys.exit(EXIT_TIME)
     if unsound:
         _begin_again(unsound)
+
+
+def _stored(store: Store, name: str) -> Study:
+    manifest = store.manifest(name)
+    if manifest is None:
+        raise UserError(f"no study is called {name!r} in {store.url_without_secret}; start it with search.launch")
+    return Study.of(store, manifest)
 
 
 def _begin_again(error: CaptureError) -> NoReturn:

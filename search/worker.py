@@ -1,4 +1,4 @@
-"""One worker: walks through a study's life and trains whatever is wanted and free, next to any number of others."""
+"""One worker in one study: walks through its life and trains whatever is wanted and free, next to any number more."""
 
 import logging
 import time
@@ -6,6 +6,8 @@ import uuid
 import zlib
 from contextlib import suppress
 from functools import partial
+
+from optuna.distributions import BaseDistribution
 
 from search import claims, deadline, memory, sampling, walltime
 from search.halted import heed
@@ -16,6 +18,8 @@ from search.phases import Phase
 from search.progress import setting
 from search.retention import collect, drop_weights, superfluous
 from search.stopping import stop_screen
+from search.study import Study
+from search.turns import TooManyFailures, Turn, serve
 from search.workplace import Workplace
 from storage.errors import LeaseLost, StorageError
 from storage.rows import CellKey, Lease, PhaseDone, Proposal, Result, Wait
@@ -24,12 +28,7 @@ from trainer.replay import CaptureError
 
 log = logging.getLogger("ceteris.worker")
 FAILURES_IN_A_ROW = 3
-LONGEST_WAIT = 3.0
 HELP_SECONDS = 10.0  # between two looks for something to train ahead
-
-
-class TooManyFailures(Exception):
-    """Trials fail on this worker, one after the other or from the first: something is wrong here, not with a recipe."""
 
 
 class Worker:
@@ -37,61 +36,68 @@ class Worker:
         self._at, self._worker = at, worker
         self._study, self._store = at.study, at.study.store
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
-        self._idle_since: float | None = None
+        self._life = life(self._study, worker)
+        self._phase: Phase | None = None
+        self._space: tuple[Phase, dict[str, BaseDistribution]] | None = None  # of the phase that it claimed of last
+        self._among = 1  # cells out of which the first draw of a claim takes one
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
         self._ended: int | None = None  # the trial that ended well here last
         self._began_at = time.time()
 
+    @property
+    def study(self) -> Study:
+        return self._study
+
     def carry(self) -> None:
         """Return when the study is answered or the worker has been asked to leave. Raises `TooManyFailures`."""
-        for phase in life(self._study, self._worker):
-            self._work(phase)
-            if self._at.leaving.soon():
-                return
-        collect(self._study, self._at.checkpoints, self._at.weights_in_db > 0)
+        serve([self], self._at.leaving, self._at.idle_exit)
 
-    def _work(self, phase: Phase) -> None:
-        study_id = self._study.study_id
-        self._store.open_phase(study_id, phase.name, phase.allowed)
+    def turn(self) -> Wait | Turn:
+        """Train one trial of what is wanted next; how long to wait where all of it is being trained by others."""
         while not self._leaves():
+            phase = self._phase = self._phase or self._begun(next(self._life, None))
+            if phase is None:
+                collect(self._study, self._at.checkpoints, self._at.weights_in_db > 0)
+                return "over"
             match got := self._claim(phase):
                 case PhaseDone():
-                    return
-                case Wait(seconds=seconds):
-                    if not (self._at.speculates and self._helped(phase)):
-                        self._rest(seconds)
+                    self._phase = None
+                case Wait():
+                    return got
                 case Lease():
                     self._train(got, phase)
+                    return "trained"
+        return "over"
+
+    def _begun(self, phase: Phase | None) -> Phase | None:
+        if phase is not None:
+            self._store.open_phase(self._study.study_id, phase.name, phase.allowed)
+        return phase
 
     def _leaves(self) -> bool:
         heed(self._study, self._at.leaving)
         walltime.heed(self._study, self._at.leaving, self._began_at)
         return self._at.leaving.soon()
 
-    def _rest(self, seconds: float) -> None:
-        """Pause; leave when there has been nothing to do for too long."""
-        self._idle_since = self._idle_since or time.monotonic()
-        if time.monotonic() - self._idle_since >= self._at.idle_exit:
-            log.info("nothing to do for %.0f s: this worker leaves", self._at.idle_exit)
-            self._at.leaving.after_trial()
-        # Who has waited for long asks less often: a quarter of the wait is lost at most.
-        self._at.leaving.pause(min(max(seconds, (time.monotonic() - self._idle_since) / 4), LONGEST_WAIT))
-
-    def _helped(self, waiting_for: Phase) -> bool:
+    def help(self) -> bool:
         """Whether a run was found, and trained, of the next common replicate of an earlier stage's finalists."""
-        if time.monotonic() - self._looked_for_help < HELP_SECONDS:
+        if not self._at.speculates or time.monotonic() - self._looked_for_help < HELP_SECONDS:
             return False
         for phase in claims.wanted(self._study):
-            if phase.name != waiting_for.name and isinstance(got := self._claim(phase), Lease):
+            if (self._phase is None or phase.name != self._phase.name) and isinstance(got := self._claim(phase), Lease):
                 self._train(got, phase)
                 return True
         self._looked_for_help = time.monotonic()
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
-        draw = partial(self._draw, phase)
+        if self._space is None or self._space[0] is not phase:
+            self._space = phase, sampling.distributions(phase)
+        draws = sampling.Draws(phase, self._space[1], self._among)
+        draw = partial(self._draw, phase, draws=draws)
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
+        self._among = max(1, draws.among // 2)  # where many claim at once, they do so again at the next trial
         self._drop_weights(phase)
         return got
 
@@ -105,15 +111,16 @@ class Worker:
         if self._at.weights_in_db and rows and ended is not None and ended not in {row.trial_id for row in gone}:
             self._store.drop_blobs([row.trial_id for row in rows], "weights")  # one has just lost its place to it
 
-    def _draw(self, phase: Phase, taken: frozenset[CellKey]) -> Proposal | None:
-        rows = self._store.seen_runs(self._study.study_id, phase.name) if phase.kind == "screen" else []
+    def _draw(self, phase: Phase, taken: frozenset[CellKey], draws: sampling.Draws) -> Proposal | None:
+        look = phase.kind == "screen" or draws.again
+        rows = self._store.seen_runs(self._study.study_id, phase.name) if look else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
             return None
         if deadline.end_in_time(self._study, phase):
             return None
         # A function of the study and of what is taken: no luck of a worker's own decides what is tried.
         seed = zlib.crc32(f"{self._study.definition.seed}/{phase.name}/{len(taken)}".encode())
-        planned = sampling.next_run(phase, rows, taken, seed)
+        planned = draws.next(rows, taken, seed)
         if planned is None:
             return None
         candidate = planned.candidate
@@ -124,15 +131,15 @@ class Worker:
             role=candidate.role,
             label=candidate.label,
             params=sampling.params_of(planned, phase),
-            distributions=sampling.distributions(phase),
+            distributions=draws.space,
             attrs={"value": candidate.label, "role": candidate.role, "replicate": planned.replicate},
         )
 
     def _train(self, lease: Lease, phase: Phase) -> None:
-        at, self._idle_since = self._at, None
+        at = self._at
         began = time.monotonic()
         with measuring(str(at.device), at.mode, at.gauge) as meter:
-            at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}", meter.row)
+            at.keeper.hold(lease, f"{lease.phase} #{lease.number} {lease.label}", meter.row, at.leaving)
             try:
                 how = train(lease, phase, at, meter)
                 log.info(

@@ -79,7 +79,7 @@ def claim(database: Database, history: History, asked: Asked, draw: Draw) -> Lea
                     shown = shown_of(proposal)
                     database.read(lambda connection: optuna_tables.check_compatible(connection, study, shown))  # noqa: B023
                     history.checked = proposal.distributions
-                lease = _enter(database, asked, proposal, study)
+                lease = _enter(database, history, asked, proposal, study)
                 if lease is not None:
                     return lease
                 continue
@@ -93,13 +93,15 @@ def claim(database: Database, history: History, asked: Asked, draw: Draw) -> Lea
         return Wait(seconds=max(0.05, soon) * random.uniform(0.8, 1.2), running=view.unfinished)
 
 
-def _enter(database: Database, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease | None:
+def _enter(database: Database, history: History, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease | None:
     """Start the proposed run; None when it is referenced instead, or somebody else was faster."""
     try:
         return database.write(lambda connection: enter(connection, asked, proposal, optuna_study))
     except Known:
-        with suppress(Conflict):
-            database.write(lambda connection: refer(connection, asked, proposal))
+        database.read(lambda connection: _look(connection, asked, history))
+        if proposal.cell not in history.taken:  # else it was entered here meanwhile: no lock is taken to learn that
+            with suppress(Conflict):
+                database.write(lambda connection: refer(connection, asked, proposal))
     except Conflict:  # or Optuna's study is gone, which is told here
         database.read(lambda connection: optuna_tables.check_compatible(connection, optuna_study, shown_of(proposal)))
     return None

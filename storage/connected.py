@@ -13,8 +13,7 @@ class Connected:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.stopped = False
-        """Whether the study was stopped, as the latest claim, report or renewal has seen it."""
+        self._stopped: dict[int, bool] = {}  # study -> whether it was, as it was seen last
         self._histories: dict[tuple[int, str | None], History] = {}
 
     def __repr__(self) -> str:

@@ -57,7 +57,7 @@ def report(
     if attempt is not None:
         attempts.write(connection, lease, attempt)
     if doing is not None:
-        fleet.beat(connection, lease.worker, doing)
+        fleet.beat(connection, [lease.worker], doing)
     return stopped
 
 

@@ -1,6 +1,6 @@
 """The workers of a study, and who opened the test labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -38,12 +38,13 @@ def register(
     upsert(connection, table_of(WorkerTable), [row], keys=("worker_id",))
 
 
-def beat(connection: Connection, worker_id: str, doing: str) -> bool:
-    """Say that a worker is alive, and what it does; whether its study was stopped meanwhile."""
-    seen = update(WorkerTable).where(WorkerTable.worker_id == worker_id)
+def beat(connection: Connection, worker_ids: Sequence[str], doing: str) -> dict[int, bool]:
+    """Say that a worker is alive, and what it does, in every study that it serves under one of these ids; study ->
+    whether it was stopped meanwhile."""
+    seen = update(WorkerTable).where(WorkerTable.worker_id.in_(worker_ids))
     seen = seen.values(last_seen=DatabaseClock(), doing=clean_text(doing), left_at=None)
-    row = connection.execute(seen.returning(halt.asked(WorkerTable.study_id).label("stopped"))).one_or_none()
-    return row is not None and row.stopped is not None
+    told = seen.returning(WorkerTable.study_id, halt.asked(WorkerTable.study_id).label("stopped"))
+    return {row.study_id: row.stopped is not None for row in connection.execute(told)}
 
 
 def leave(connection: Connection, worker_id: str) -> None:

@@ -1,7 +1,7 @@
 """The store's calls for workers, and for who opens the test labels."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from storage import fleet, values
 from storage.connected import Connected
@@ -21,9 +21,9 @@ class FleetCalls(Connected):
             lambda connection: fleet.register(connection, study_id, worker_id, host, pid, device, versions)
         )
 
-    def beat(self, worker_id: str, doing: str) -> None:
-        """Say that this worker is alive, and what it does."""
-        self.stopped = self._database.write(lambda connection: fleet.beat(connection, worker_id, doing))
+    def beat(self, worker_ids: Sequence[str], doing: str) -> None:
+        """Say that this worker is alive, and what it does, in every study that it serves under one of these ids."""
+        self._stopped |= self._database.write(lambda connection: fleet.beat(connection, worker_ids, doing))
 
     def leave(self, worker_id: str) -> None:
         """Say goodbye."""

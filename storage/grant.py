@@ -127,11 +127,16 @@ def _take_waiting(connection: Connection, asked: Asked) -> int | None:
 def enter(connection: Connection, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease:
     """Count the proposal in the budget and start it. Raises Conflict, Known."""
     newest_trial = _spend(connection, asked, optuna_tables.locked(optuna_study))
-    shown = shown_of(proposal)
-    trial_id, number = optuna_tables.new_trial(connection, optuna_study, shown)
+    shown, identity = shown_of(proposal), _identity(asked, proposal)
+    # The first statement that sees what was committed while this one waited for the lock: it is held for nothing else.
+    known = exists().where(*(getattr(CellTable, name) == value for name, value in identity.items()))
+    made = optuna_tables.new_trial(connection, optuna_study, shown, unless=known)
+    if made is None:
+        raise Known
+    trial_id, number = made
     if trial_id <= newest_trial:  # SQLite uses the ids of deleted trials again
         cells.forget_trial(connection, [trial_id])
-    cell = _identity(asked, proposal) | {
+    cell = identity | {
         "recipe": proposal.recipe,
         "home": asked.phase,
         "trial_id": trial_id,

@@ -49,6 +49,7 @@ class History:
         self._rows: dict[int, RunRow] = {}
         self._open: set[int] = set()  # cells that may still change
         self._last: dict[str, int] = {}  # phase -> the newest entry read
+        self._cells: set[CellKey] = set()
         self._taken: frozenset[CellKey] = frozenset()
         self._phases: set[str] = set()  # of the whole study
 
@@ -61,7 +62,7 @@ class History:
     def taken(self) -> frozenset[CellKey]:
         """The cells that are entered."""
         if len(self._taken) != len(self._rows):
-            self._taken = frozenset(CellKey(row.signature, row.replicate) for row in self._rows.values())
+            self._taken = frozenset(self._cells)
         return self._taken
 
     def news(self) -> ColumnElement[bool]:
@@ -79,6 +80,7 @@ class History:
         """Take in a row of COLUMNS, read under `news`."""
         run = RunRow(**{name: row[name] for name in _FIELDS})
         self._rows[run.entry_id] = run
+        self._cells.add(CellKey(run.signature, run.replicate))
         self._last[run.phase] = max(run.entry_id, self._last.get(run.phase, 0))
         if run.state in UNFINISHED or row["own_number"] is None:
             self._open.add(run.cell_id)

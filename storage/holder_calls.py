@@ -13,7 +13,8 @@ from storage.rows import CheckpointRow, EpochRow, Lease, Result, RungScore
 class HolderCalls(Connected):
     def renew(self, lease: Lease) -> None:
         """Hold the lease for another TTL. Raises LeaseLost."""
-        self.stopped = self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
+        stopped = self._database.write(lambda connection: fenced.renew(connection, lease, self.ttl))
+        self._stopped[lease.study_id] = stopped
 
     def at_rung(self, lease: Lease, epochs: Sequence[EpochRow], epoch: int) -> list[RungScore]:
         """Write epochs and read what the rung rule compares at `epoch`, this run perhaps among it. Raises LeaseLost."""
@@ -41,7 +42,7 @@ class HolderCalls(Connected):
         values.check_epochs(epochs)
         values.check_checkpoints(kept)
         values.check_attempt(attempt)
-        self.stopped = self._database.write(
+        self._stopped[lease.study_id] = self._database.write(
             lambda connection: fenced.report(connection, lease, self.ttl, epochs, kept, attempt, doing)
         )
 

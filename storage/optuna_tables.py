@@ -24,6 +24,7 @@ from sqlalchemy import (
     Select,
     Table,
     delete,
+    false,
     func,
     insert,
     inspect,
@@ -113,9 +114,10 @@ def check_compatible(connection: Connection, study: str, shown: Shown) -> None:
             check_distribution_compatibility(json_to_distribution(before), shown.distributions[name])
 
 
-def new_trial(connection: Connection, study: str, shown: Shown) -> tuple[int, int]:
-    """A RUNNING trial with everything it shows: (trial id, number). The study must be `locked`."""
-    return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None)
+def new_trial(connection: Connection, study: str, shown: Shown, unless: ColumnElement[bool]) -> tuple[int, int] | None:
+    """A RUNNING trial with everything it shows: (trial id, number); None where `unless` holds. The study must be
+    `locked`: what is committed by then is seen."""
+    return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None, unless)
 
 
 def copy_trial(connection: Connection, source: int, study: str, shown: Shown) -> tuple[int, int]:
@@ -123,7 +125,9 @@ def copy_trial(connection: Connection, source: int, study: str, shown: Shown) ->
     if connection.execute(select(literal(1)).where(locked(study))).first() is None:
         raise StudyMissing(f"Optuna's study {study} was deleted from outside: delete the whole study")
     told = connection.execute(select(_trials).where(_trials.c.trial_id == source)).one()
-    trial_id, number = _insert_trial(connection, study, shown, told.state, told.datetime_start, told.datetime_complete)
+    made = _insert_trial(connection, study, shown, told.state, told.datetime_start, told.datetime_complete, false())
+    assert made is not None
+    trial_id, number = made
     for table, kept in (
         (_values, ("objective", "value", "value_type")),
         (_steps, ("step", "intermediate_value", "intermediate_value_type")),
@@ -218,18 +222,22 @@ def _insert_trial(
     state: TrialState,
     started: datetime | None,
     completed: datetime | None,
-) -> tuple[int, int]:
+    unless: ColumnElement[bool],
+) -> tuple[int, int] | None:
     study_id = select(_studies.c.study_id).where(_studies.c.study_name == study).scalar_subquery()
     counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id)
     row = {
         "study_id": study_id,
         "number": counted.scalar_subquery(),
-        "state": state,
-        "datetime_start": started,
-        "datetime_complete": completed,
+        "state": literal(state, _trials.c.state.type),
+        "datetime_start": literal(started, _trials.c.datetime_start.type),
+        "datetime_complete": literal(completed, _trials.c.datetime_complete.type),
     }
-    made = insert(_trials).values(row).returning(_trials.c.trial_id, _trials.c.number)
-    trial = connection.execute(made).one()
+    source = select(*row.values()).where(~unless)
+    made = insert(_trials).from_select(list(row), source).returning(_trials.c.trial_id, _trials.c.number)
+    trial = connection.execute(made).one_or_none()
+    if trial is None:
+        return None
     trial_id, number = trial.trial_id, trial.number
     params = []
     for name, value in shown.params.items():

@@ -73,7 +73,7 @@ class PhaseCalls(Connected):
         asked = Asked(study_id, phase, worker, nonce, database.ttl, database.connected_for)
         history = self._history(study_id, phase)
         got = claim.claim(database, history, asked, checked)
-        self.stopped = history.stopped
+        self._stopped[study_id] = history.stopped
         return got
 
     def runs(self, study_id: int, phase: str | None = None) -> list[RunRow]:

@@ -18,6 +18,7 @@ Stop: TypeAlias = Literal["finished", "stalled", "pruned", "diverged", "failed"]
 CheckpointKind: TypeAlias = Literal["resume", "best", "final"]
 
 UNFINISHED: tuple[State, ...] = ("WAITING", "RUNNING")
+ELSEWHERE = "at work for"  # so begins what a worker does, where it serves another study at the moment
 STATE_OF_STOP: dict[Stop, State] = {
     "finished": "COMPLETE",
     "stalled": "COMPLETE",

@@ -59,6 +59,10 @@ class StudyCalls(Connected):
         """Let a stopped study go on."""
         self._database.write(lambda connection: halt.resume(connection, study_id))
 
+    def stopped(self, study_id: int) -> bool:
+        """Whether the study was stopped, as the latest claim, report or renewal has seen it: nothing is asked."""
+        return self._stopped.get(study_id, False)
+
     def halt(self, study_id: int) -> Halt | None:
         """Who stopped the study, how and when; None while it may go on."""
         return self._database.read(lambda connection: halt.halt(connection, study_id))

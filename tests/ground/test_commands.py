@@ -53,9 +53,10 @@ def understood(module: str, words: list[str]) -> None:
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     if left and not arguments:
         raise click.UsageError(f"unexpected {left}")
-    definition = DEFINITIONS.get(str(values.get("definition_name")))
-    if definition is not None:
-        override(definition, tuple(value for value in values.get("study_settings") or () if "custom:" not in value))
+    for study in values.get("studies") or ():
+        settings = [value.removeprefix(f"{study}:") for value in values.get("settings") or () if "custom:" not in value]
+        if (definition := DEFINITIONS.get(study)) is not None:
+            override(definition, tuple(value for value in settings if ":" not in value.partition("=")[0]))
     if rest:
         understood("search.launch", rest)
 

@@ -4,8 +4,13 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from search import phases
 from search.candidates import screen_candidates
-from search.sampling import distributions, next_run
+from search.phases import Planned, screen
+from search.sampling import Draws, distributions, next_run
+from spaces.domain import LogGrid, Options
 from spaces.lr_aug import LR_AUG
+from spaces.stage import Factor, Stage
+from storage.rows import RunRow
+from tests.search.rows import run_row
 
 BASELINE = phases.with_plateau(LR_AUG, 0.005)
 LOSS_SCREEN = phases.screen(LR_AUG, LR_AUG.stages[1], BASELINE, BASELINE.lr)
@@ -49,3 +54,33 @@ def test_every_worker_describes_the_same_space_to_optuna() -> None:
 def test_different_seeds_search_in_different_orders() -> None:
     orders = {tuple(planned.cell for planned in all_drawn(LR_SCREEN, seed)) for seed in (1, 1000, 2000)}
     assert len(orders) > 1
+
+
+def test_a_hundred_workers_who_ask_at_the_same_moment_come_apart_in_a_few_draws() -> None:
+    """Of those who want the same cell one gets it, the others see it taken and draw again."""
+    crossed = Factor(factor="batch_size", domain=Options(choices=(16, 32, 64, 128)))
+    stage = Stage(name="lr", factor="lr", domain=LogGrid(low=1e-4, high=1e-1, step=1.2), crossed=crossed)
+    definition = LR_AUG.model_copy(update={"stages": (stage,)})
+    phase = screen(definition, stage, definition.baseline, definition.baseline.lr)
+    taken, drawn = {phase.runs[0].cell}, 0
+    rows = [_row(phase.runs[0])]
+    asking = [Draws(phase) for _ in range(100)]
+    while asking:
+        wanted = [draws.next(rows, frozenset(taken), 1) for draws in asking]
+        drawn += len(wanted)
+        beaten = []
+        for draws, planned in zip(asking, wanted, strict=True):
+            assert planned is not None
+            if planned.cell in taken:
+                beaten.append(draws)
+            else:
+                taken.add(planned.cell)
+                rows.append(_row(planned))
+        asking = beaten
+    assert len(taken) == 101
+    assert drawn < 100 * 10, "one after the other it would be 5050"
+
+
+def _row(planned: Planned) -> RunRow:
+    signature, replicate = planned.cell
+    return run_row(1, 0.5, phase="1-lr", state="RUNNING", signature=signature, replicate=replicate)

@@ -1,0 +1,1 @@
+"""How a study scales with its workers: real workers that sleep instead of training, on one real PostgreSQL."""
