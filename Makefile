@@ -10,7 +10,8 @@ unexport PYTHONPATH PYTHONSAFEPATH PYTHONHOME
 
 PYTHON ?=
 ARGS ?=
-JOBS ?= 2
+# One more than two cores: many tests wait, for a lease to end or a process to start.
+JOBS ?= 3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 GROUND := requirements.txt constraints.txt
