@@ -14,7 +14,8 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8, 32, 100])
-    parser.add_argument("--past", type=int, nargs="+", default=[0, 1000, 10_000], help="ended trials of the study")
+    parser.add_argument("--past", type=int, nargs="+", default=[0, 1000, 10_000], help="ended trials in the database")
+    parser.add_argument("--screen", type=int, default=300, help="of these in the screen that is worked on, at most")
     parser.add_argument("--ways", choices=["direct", "pooled", "both"], default="both")
     parser.add_argument("--epoch", type=float, default=5.0, help="seconds that an epoch takes")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
@@ -33,7 +34,7 @@ def main() -> None:
     failed = 0
     home = contextlib.nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory(prefix="ceteris-fleet-")
     with home as folder:
-        for found in studies_measured(kept, given.seconds, Path(folder)):
+        for found in studies_measured(kept, given.seconds, Path(folder), given.screen):
             print(row(found), flush=True)
             for miss in misses(found):
                 failed += 1

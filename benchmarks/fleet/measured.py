@@ -18,7 +18,7 @@ JOIN_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Point:
-    """Where it is measured. `past`: ended trials of the study."""
+    """Where it is measured. `past`: ended trials."""
 
     workers: int
     past: int

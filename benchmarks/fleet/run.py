@@ -16,6 +16,7 @@ from storage.store import Store
 
 EPOCHS_OF_A_TRIAL = 2.5  # at least, in the mean: most are pruned after the second
 START_SECONDS = 60.0
+WHOLE = 10**9  # the whole past in the screen that is worked on
 
 
 def points(workers: Sequence[int], past: Sequence[int], ways: str, epoch_seconds: float) -> list[Point]:
@@ -32,8 +33,10 @@ def about(epoch_seconds: float, seconds: float) -> str:
     return f"{header('cpu', cores())}\n{how}"
 
 
-def studies_measured(points: Sequence[Point], seconds: float, folder: Path) -> Iterator[Measured]:
-    """Every point in turn. Those with the same past are measured on one study, one after the other."""
+def studies_measured(points: Sequence[Point], seconds: float, folder: Path, screen: int = WHOLE) -> Iterator[Measured]:
+    """Every point in turn. Those with the same past are measured on one study, one after the other. At most `screen`
+    trials of the past are of that study; the others are of studies beside it in the same database.
+    """
     server = Server()
     pooler = Pooler(server) if any(point.pooled for point in points) else None
     try:
@@ -47,7 +50,10 @@ def studies_measured(points: Sequence[Point], seconds: float, folder: Path) -> I
             if name not in made:
                 made.add(name)
                 store, cells = Store.connect(server.url), sum(_entered(each, seconds) for each in alike)
-                fill(store, create(store, name, definition(point.past + cells)), point.past, _say)
+                here = min(point.past, screen)
+                for other, trials in enumerate(_parts(point.past - here, screen)):
+                    fill(store, create(store, f"{name}-beside-{other}", definition(trials)), trials, _say)
+                fill(store, create(store, name, definition(here + cells)), here, _say)
                 store.close()
             home = folder / str(number)
             home.mkdir()
@@ -58,6 +64,11 @@ def studies_measured(points: Sequence[Point], seconds: float, folder: Path) -> I
         if pooler:
             pooler.close()
         server.close()
+
+
+def _parts(trials: int, most: int) -> Iterator[int]:
+    for first in range(0, trials, most):
+        yield min(most, trials - first)
 
 
 def _entered(point: Point, seconds: float) -> int:
