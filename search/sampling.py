@@ -70,6 +70,8 @@ class Draws:
         phase, before = self._phase, self._asked and self._asked.cell
         if any((row.signature, row.replicate) == before and not row.reused for row in rows):
             self.among *= 2
+        else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
+            self._wanted = None
         free = [planned for planned in phase.runs if planned.cell not in taken]
         if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
             space = self.space

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -79,6 +81,23 @@ def test_a_hundred_workers_who_ask_at_the_same_moment_come_apart_in_a_few_draws(
         asking = beaten
     assert len(taken) == 101
     assert drawn < 100 * 10, "one after the other it would be 5050"
+
+
+def test_a_fork_tries_the_cells_of_its_source_in_their_order_though_it_has_them_from_there() -> None:
+    """One claim of the fork goes on drawing past what it reuses; in the source each was a claim of its own."""
+    rows, trained = [], []
+    for number in range(6):
+        planned = Draws(LR_SCREEN).next(rows, frozenset(p.cell for p in trained), number)
+        assert planned is not None
+        trained.append(planned)
+        rows.append(replace(_row(planned), state="COMPLETE"))
+    draws, reused, seen = Draws(LR_SCREEN), [], []
+    for number in range(6):
+        planned = draws.next(seen, frozenset(p.cell for p in reused), number)
+        assert planned is not None
+        reused.append(planned)
+        seen.append(replace(_row(planned), state="COMPLETE", reused=True))
+    assert [planned.cell for planned in reused] == [planned.cell for planned in trained]
 
 
 def _row(planned: Planned) -> RunRow:

@@ -97,7 +97,7 @@ def ssh_processes(folder: Path) -> list[psutil.Process]:
 
 def test_a_way_that_breaks_is_made_again_and_ends_with_whoever_asked(database: int, ssh: Path) -> None:
     with through("me@storage", f"postgresql://me@127.0.0.1:{database}/ceteris?passfile=p") as url:
-        assert answers(url)
+        wait_until(lambda: answers(url), 20)
         assert make_url(url).host == "127.0.0.1" and make_url(url).query["passfile"] == "p"
         (process,) = ssh_processes(ssh)
         process.kill()
@@ -118,7 +118,8 @@ with through("me@storage", "postgresql://me@127.0.0.1:{database}/d") as url:
     launch = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, encoding="utf-8")
     assert launch.stdout is not None
     url = launch.stdout.readline().strip()
-    assert answers(url) and len(ssh_processes(ssh)) == 1
+    wait_until(lambda: answers(url), 20)
+    assert len(ssh_processes(ssh)) == 1
     launch.send_signal(signal.SIGKILL)
     launch.wait()
     wait_until(lambda: not ssh_processes(ssh), 20)

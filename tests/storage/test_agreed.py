@@ -28,7 +28,7 @@ def test_workers_come_beat_and_leave(database_url: str) -> None:
     store.register_worker(study_id, "host-1", "host", 1, "cuda:0 H200", {"torch": "2.14.1"})
     (worker,) = store.workers(study_id)
     assert worker.left_at is None and worker.versions == {"torch": "2.14.1"}
-    store.beat("host-1", "trial 3")
+    store.beat(["host-1"], "trial 3")
     store.leave("host-1")
     (worker,) = store.workers(study_id)
     assert abs(store.now() - worker.last_seen) < 60
