@@ -1,7 +1,10 @@
 """The first contact with a database, and the tables: made, or brought to this version, by whoever comes first."""
 
+import random
+import sqlite3
 import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy import Connection, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +20,7 @@ from storage.refusals import refusal
 from storage.schema import SCHEMA_VERSION, Base, DatabaseClock, LeaseTable, VersionTable, WorkerTable
 from storage.upsert import insert_or_ignore
 
+LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _LOCK = 0x63657465726973  # "ceteris", the key of the advisory lock
 
 
@@ -49,7 +53,7 @@ def _contact(database: Database) -> str | None:
             outcome.append(error)
 
     if database.is_sqlite:
-        ask()
+        _until_unlocked(ask, outcome)
     else:
         thread = threading.Thread(target=ask, name="first-contact", daemon=True)
         thread.start()
@@ -64,6 +68,20 @@ def _contact(database: Database) -> str | None:
     if error is not None:
         raise error
     return None
+
+
+def _until_unlocked(ask: Callable[[], None], outcome: list[BaseException | None]) -> None:
+    """Of several who come to a new file at once one makes it a WAL, and the others are told at once that it is locked:
+    SQLite waits for a lock of another's only where that cannot become a deadlock.
+    """
+    give_up = time.monotonic() + FIRST_CONTACT_SECONDS
+    while True:
+        ask()
+        code = getattr(getattr(outcome[-1], "orig", None), "sqlite_errorcode", 0)
+        if code & 0xFF not in LOCKED or time.monotonic() >= give_up:
+            return
+        outcome.clear()
+        time.sleep(random.uniform(0.02, 0.1))
 
 
 def ensure_tables(database: Database) -> None:

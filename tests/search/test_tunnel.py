@@ -31,9 +31,9 @@ def pump(one, other):
     try:
         while data := one.recv(65536):
             other.sendall(data)
+        other.shutdown(socket.SHUT_WR)  # close would wait for the thread that reads from it
     except OSError:
         pass
-    other.close()
 while True:
     client, _ = server.accept()
     there = socket.create_connection((host, int(target)))

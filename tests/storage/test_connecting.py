@@ -3,11 +3,14 @@
 import os
 import pickle
 import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -250,3 +253,16 @@ def test_the_pool_of_the_containers_lets_many_in_on_few_connections(served: Serv
 
 def test_refusals_are_storage_errors() -> None:
     assert issubclass(StorageRefused, StorageError)
+
+
+def test_a_new_file_that_somebody_else_is_just_writing_is_waited_for(tmp_path: Path) -> None:
+    """SQLite does not wait for it: to make the file a WAL it would have to wait with a lock of its own in hand."""
+    file = tmp_path / "ceteris.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO theirs VALUES (1)")
+        timer = threading.Timer(0.5, lambda: other.execute("COMMIT"))
+        timer.start()
+        Store.connect(f"sqlite:///{file.as_posix()}").close()
+        timer.join()
