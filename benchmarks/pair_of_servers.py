@@ -12,7 +12,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[1]
 NAMES = "gpu1", "gpu2"
 ADDRESSES = "10.231.77.1", "10.231.77.2"
-KEYS = Path("/root/.ssh")  # covered by a folder of our own, within the namespaces only
+KEYS = Path.home() / ".ssh"  # of root; covered by a folder of our own, within the namespaces only
 
 
 @dataclass(frozen=True)

@@ -159,12 +159,12 @@ def main(
     cannot be reached, 4 this machine is not ready, 5 joining refused, 7 the time of this host is over, 130
     interrupted.
     """
-    from search import ask
+    from search import several
 
     given["hours"] = _hours(given["hours"], given.pop("until"))
     if given["quick"] and given["ablation"]:
         raise UserError("an ablation is told with error bars, which --quick leaves out; give one of the two")
-    requests = ask.requests(**given)
+    requests = several.requests(**given)
     if detached:
         from search.detach import detach
 
@@ -175,9 +175,9 @@ def main(
 
 
 def _launch(requests: "Sequence[Request]", plan_only: bool) -> None:
-    from search import ask
+    from search import several
 
-    ask.check(requests)  # before anything heavy is loaded
+    several.check(requests)  # before anything heavy is loaded
 
     with collector_paused():
         from search import preflight

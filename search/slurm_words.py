@@ -45,7 +45,7 @@ def passed_on(option: str, more: Sequence[str]) -> dict[str, Any]:
 
 def checked(words: Sequence[str], own: Sequence[str]) -> tuple[str, str | None]:
     """The study's name, and the way to its database, as a launch would have it."""
-    from search import ask, launch, settings
+    from search import launch, settings, several
 
     context = launch.main.make_context("launch", list(words), default_map=settings.read_files(Path.cwd()))
     for name in NOT_AFTER:
@@ -56,6 +56,6 @@ def checked(words: Sequence[str], own: Sequence[str]) -> tuple[str, str | None]:
     for name in ("plan_only", "detached", "until"):
         asked.pop(name)
     via = asked.pop("via")
-    (request,) = ask.requests(**asked)
+    (request,) = several.requests(**asked)
     request.asked()
     return request.study_name, via

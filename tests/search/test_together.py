@@ -7,22 +7,16 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from rich.console import Console
 
 from benchmarks.chaos.journal import SleepingRun
-from search import slurm
-from search.ask import Request, check, requests
-from search.edge import EXIT_MISTAKE, UserError
 from search.halted import heed
 from search.keeper import LeaseKeeper
 from search.leaving import LeavingStudy
 from search.live import LiveScreen
-from search.plan import Plan
-from search.plans import answered_after, useful_workers
 from search.progress import PlainLines
 from search.snapshot import take
 from search.status_text import as_lines
@@ -30,14 +24,11 @@ from search.study import Study
 from search.turns import TooManyFailures, serve
 from search.worker import Worker
 from search.workplace import Workplace
-from spaces.augment import AUGMENT
-from spaces.lr_aug import LR_AUG
-from spaces.overrides import BadOverride
 from storage.errors import StudyMissing
 from storage.rows import ELSEWHERE, CellKey, Lease, Proposal, RunRow
 from storage.store import Store
 from storage.urls import sqlite_url
-from tests.search.commands import SETTINGS, invoke, start_command, wait_until
+from tests.search.commands import SETTINGS, start_command, wait_until
 from tests.search.studies import new_study
 from tests.search.trials import WORKER
 
@@ -214,65 +205,6 @@ def test_in_a_log_each_line_names_its_study_and_on_a_terminal_each_has_its_share
         live.close()
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.getvalue())
         assert "first on digits" in plain and "second on digits" in plain
-
-
-# What is asked
-
-
-def asked(*studies: str, **given: Any) -> tuple[Request, ...]:
-    defaults: dict[str, Any] = dict.fromkeys((f.name for f in dataclasses.fields(Request)), None)
-    for name in ("definition_name", "settings", "tries", "name", "hours"):
-        defaults.pop(name)
-    defaults |= {"data": "digits", "code": (), "trust_code": False, "runs": Path("runs")}
-    made = requests(studies, **{"names": (), "settings": (), "tries": (), "hours": None, **given, **defaults})
-    check(made)
-    return made
-
-
-def test_settings_hold_for_all_studies_but_those_that_name_one() -> None:
-    both = asked("lr_aug", "augment", settings=("baseline.epochs=9", "augment:baseline.lr=0.002"))
-    assert [each.study_name for each in both] == ["lr_aug", "augment"]
-    assert [each.asked().baseline.epochs for each in both] == [9, 9]
-    assert [each.asked().baseline.lr for each in both] == [LR_AUG.baseline.lr, 0.002]
-    twice = asked("lr_aug", "lr_aug", names=("small", "long"), settings=("long:baseline.epochs=40",))
-    assert [each.asked().baseline.epochs for each in twice] == [LR_AUG.baseline.epochs, 40]
-    (one,) = asked("lr_aug", tries=("lr_aug:loss=asymmetric",))
-    assert "asymmetric" in str(one.asked().stages[1])
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"names": ("a",)}, "--name is given 1 times and --study 2 times"),
-        ({"names": ("a", "a")}, "two studies would be called a"),
-        ({"hours": 3.0}, "launch the studies one after the other"),
-        ({"settings": ("heads:baseline.lr=1",)}, "is for study 'heads', which is not asked for; there is lr_aug and"),
-        ({"settings": ("stages.loss.trials=3",)}, "study augment: .*of lr_aug alone: --set lr_aug:PATH=VALUE"),
-    ],
-)
-def test_what_cannot_hold_for_several_studies_is_one_line(given: dict, said: str) -> None:
-    with pytest.raises((UserError, BadOverride), match=said):
-        asked("lr_aug", "augment", **given)
-
-
-def test_an_array_of_jobs_is_of_one_study(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    told = invoke(slurm.main, "--study", "a", "--study", "b", monkeypatch=monkeypatch, capsys=capsys)
-    assert told.code == EXIT_MISTAKE
-    assert "an array of jobs is of one study" in told.err
-
-
-def test_the_plan_of_one_study_is_its_own_and_several_are_answered_sooner_together() -> None:
-    one, other = Plan(LR_AUG, 0.3, 400_000, ("cpu",) * 8), Plan(AUGMENT, 0.5, 400_000, ("cpu",) * 8)
-    for workers in (1, 3, 8, 40):
-        assert answered_after([one], workers) == pytest.approx([one.seconds_on(workers)])
-        first, second = answered_after([one, other], workers)
-        assert first >= one.seconds_on(workers) - 1e-6
-        work = one.total * one.seconds_per_run + other.total * other.seconds_per_run
-        assert max(work / workers, other.seconds_on(workers)) - 1e-6 <= second
-        in_turn = one.seconds_on(workers) + other.seconds_on(workers) + other.seconds_per_run
-        assert second <= in_turn + one.seconds_per_run
-    assert useful_workers([one]) == one.useful_workers
-    assert useful_workers([one, other]) > max(one.useful_workers, other.useful_workers)
 
 
 # A real launch
