@@ -18,8 +18,7 @@ from spaces.study import StudyDefinition
 from trainer.custom import Files
 from trainer.data import Dataset
 from trainer.execution import one_thread
-from trainer.modes import usual
-from trainer.pace import measure
+from trainer.modes import expected
 
 BYTES_PER_WEIGHT = 4  # averaged weights are kept as fp32
 SCREENED = 0.6  # of its epochs a screen trains at most, in the mean: pruning saves more (docs/BENCHMARKS.md)
@@ -131,8 +130,7 @@ def make_plan(
     recipe = definition.baseline
     recipe = recipe.model_copy(update={"image_size": largest_size(definition, recipe.image_size)})  # it is "at most"
     with one_thread():
-        device = torch.device(devices[0])
-        pace = measure(recipe, dataset, device, files, mode=usual(recipe, device))
+        pace = expected(recipe, dataset, torch.device(devices[0]), files)
         rehearse(definition, dataset, files)
     validation = len(dataset.development) // definition.folds
     train = len(dataset.development) - validation

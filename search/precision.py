@@ -95,13 +95,12 @@ def native_to_all(fleet: str | None) -> list[frozenset[str]]:
 
 def _pace_on(data: Dataset, device: torch.device, files: Files) -> Callable[[Recipe], float]:
     with collector_paused():
-        from trainer.modes import usual
-        from trainer.pace import measure  # all that trains: who only joins measures nothing
+        from trainer.modes import expected  # and all that trains: who only joins measures nothing
 
     def seconds(recipe: Recipe) -> float:
         images = 16 * recipe.batch_size if device.type == "cuda" else recipe.batch_size
         with one_thread():
-            return measure(recipe, data, device, files, images, usual(recipe, device)).seconds_per_train_image
+            return expected(recipe, data, device, files, images).seconds_per_train_image
 
     return seconds
 

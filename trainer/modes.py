@@ -13,7 +13,7 @@ from trainer.execution import PLAIN, Mode
 from trainer.feed import Feed
 from trainer.learner import Learner
 from trainer.nets import Nets
-from trainer.pace import measure, sample
+from trainer.pace import USUAL_IMAGES, Pace, measure, sample
 from trainer.randomness import default_generators, generator
 from trainer.recipe import Recipe
 from trainer.replay import CaptureError, can_be_captured
@@ -54,6 +54,16 @@ def usual(recipe: Recipe, device: torch.device) -> Mode:
     """
     captured = Mode(graphs=True)
     return captured if captured in candidates(recipe, device) and can_be_captured(recipe) else PLAIN
+
+
+def expected(
+    recipe: Recipe, data: Dataset, device: torch.device, files: Files = NO_FILES, images: int = USUAL_IMAGES
+) -> Pace:
+    """As `measure`, in the mode of `usual`; in the plain one where a step cannot be captured. BackboneError."""
+    try:
+        return measure(recipe, data, device, files, images, usual(recipe, device))
+    except CaptureError:
+        return measure(recipe, data, device, files, images)
 
 
 def fastest(

@@ -21,6 +21,7 @@ from trainer.recipe import Recipe
 __all__ = ["Pace", "measure"]
 
 _SEED = 0
+USUAL_IMAGES = 640  # that a pace is measured on
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def measure(
     data: Dataset,
     device: torch.device,
     files: Files = NO_FILES,
-    images: int = 640,
+    images: int = USUAL_IMAGES,
     mode: Mode = PLAIN,
 ) -> Pace:
     """Times training steps over about `images` images, one batch at least, and one validation pass over at most those.

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.trainer.conftest import CPU, SMALL
-from trainer import learner
+from trainer import learner, modes
 from trainer.data import Dataset
 from trainer.execution import PLAIN, Mode
 from trainer.modes import LONG, candidates, fastest, usual
@@ -100,6 +100,21 @@ def test_what_is_measured_beforehand_is_measured_as_workers_will_train() -> None
     assert usual(small, gpu) == GRAPHS
     assert usual(small.model_copy(update={"precision": "fp16"}), gpu) == PLAIN  # whose scaler waits for the device
     assert usual(Recipe(image_size=224), gpu) == usual(small, CPU) == PLAIN
+
+
+def test_what_cannot_be_captured_is_measured_plain_before_a_study_begins(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def uncapturable(*given: object) -> None:
+        tried.append(given)
+        raise CaptureError("a step could not be captured")
+
+    monkeypatch.setattr(learner, "Replay", uncapturable)
+    monkeypatch.setattr(modes, "usual", lambda recipe, device: GRAPHS)
+    assert modes.expected(SMALL, digits, CPU, images=64).seconds_per_train_image > 0
+    assert tried
 
 
 def test_nothing_is_compiled_for_a_study_that_is_done_before_it_pays(
