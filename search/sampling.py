@@ -1,46 +1,51 @@
-"""From candidates to Optuna distributions, and from Optuna's proposal to the nearest free cell."""
+"""From what is known of a phase to Optuna's proposal, and from that to the nearest free cell."""
 
-import heapq
+import copy
 import math
 import random
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
 
 from search.phases import Phase, Planned
+from search.points import ParamValue, Points
 from storage.rows import RunRow
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-ParamValue = float | int | str
-MOST_KNOWN = 150  # trials that the sampler learns from, the newest: it copies each of them for every draw
-
-
-def params_of(planned: Planned, phase: Phase) -> dict[str, ParamValue]:
-    """What Optuna shows of a run: its factors, and its replicate where a phase has several."""
-    params = dict(planned.candidate.params)
-    if phase.kind != "screen":
-        params["replicate"] = planned.replicate
-    return params
-
-
-def distributions(phase: Phase) -> dict[str, BaseDistribution]:
-    """One distribution per parameter, wide enough for every run of the phase and the same for every worker."""
-    seen: dict[str, list[ParamValue]] = {}
-    for planned in phase.space or phase.runs:
-        for name, value in params_of(planned, phase).items():
-            seen.setdefault(name, []).append(value)
-    return {name: _distribution(values) for name, values in seen.items()}
+MOST_KNOWN = 150  # trials that the sampler learns from, the newest: each is looked at for every draw
 
 
 def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
     """The run to start next, or None when every cell is taken."""
-    return Draws(phase).next(rows, taken, seed)
+    return Draws(phase, Known(phase)).next(rows, taken, seed)
+
+
+class Known:
+    """What a worker keeps of a phase from one claim to the next: where its runs lie, and the ended ones as Optuna's."""
+
+    def __init__(self, phase: Phase) -> None:
+        self.points = Points(phase)
+        self._phase = phase.name
+        self._trials: dict[int, FrozenTrial | None] = {}
+
+    def newest(self, rows: Sequence[RunRow]) -> list[FrozenTrial]:
+        """The newest ended runs of the phase, as many as the sampler learns from, oldest first."""
+        told = (self._trial(row) for row in reversed(rows) if row.phase == self._phase)
+        return list(islice((trial for trial in told if trial is not None), MOST_KNOWN))[::-1]
+
+    def _trial(self, row: RunRow) -> FrozenTrial | None:
+        if row.state not in ("COMPLETE", "PRUNED"):
+            return None
+        if row.entry_id not in self._trials:  # what has ended stays as it is
+            self._trials[row.entry_id] = _mirrored(row, self.points.distributions)
+        return self._trials[row.entry_id]
 
 
 class Draws:
@@ -52,13 +57,16 @@ class Draws:
     same cell, and each would have to draw up to a hundred times.
     """
 
-    def __init__(self, phase: Phase, space: dict[str, BaseDistribution] | None = None, among: int = 1) -> None:
-        """`space`: the phase's distributions, where they are at hand. `among`: so many cells are as good as the nearest
-        from the first draw on."""
-        self._phase, self.among = phase, among
-        self.space = distributions(phase) if space is None else space
+    def __init__(self, phase: Phase, known: Known, among: int = 1) -> None:
+        """`among`: so many cells are as good as the nearest from the first draw on."""
+        self._phase, self._known, self.among = phase, known, among
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
+
+    @property
+    def space(self) -> dict[str, BaseDistribution]:
+        """As Optuna is told of the phase."""
+        return self._known.points.distributions
 
     @property
     def again(self) -> bool:
@@ -72,45 +80,52 @@ class Draws:
             self.among *= 2
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
-        free = [planned for planned in phase.runs if planned.cell not in taken]
-        if len(free) > 1 and phase.kind == "screen" and free[0].candidate.role != "incumbent":
-            space = self.space
-            wanted = self._wanted = self._wanted or _propose(phase, rows, space, seed)
-            free = heapq.nsmallest(self.among, free, lambda run: _distance(params_of(run, phase), wanted, space))
-        self._asked = random.choice(free[: self.among]) if free else None
+        free = [place for place, planned in enumerate(phase.runs) if planned.cell not in taken]
+        if len(free) > 1 and phase.kind == "screen" and phase.runs[free[0]].candidate.role != "incumbent":
+            if self._wanted is None:
+                self._wanted = _propose(self._known.newest(rows), self.space, seed)
+            free = self._known.points.nearest(self._wanted, free, self.among)
+        self._asked = phase.runs[random.choice(free[: self.among])] if free else None
         return self._asked
 
 
-def _propose(
-    phase: Phase, rows: Sequence[RunRow], space: dict[str, BaseDistribution], seed: int
-) -> dict[str, ParamValue]:
+def _propose(known: Sequence[FrozenTrial], space: dict[str, BaseDistribution], seed: int) -> dict[str, ParamValue]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6, multivariate=False)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        known = (_mirrored(row, space) for row in reversed(rows) if row.phase == phase.name)
-        newest = list(islice((trial for trial in known if trial is not None), MOST_KNOWN))
-        study.add_trials(newest[::-1])
+        study.add_trials(known)
         return dict(study.ask(space).params)
 
 
-def _mirrored(row: RunRow, space: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial | None:
+class _EndedTrial(FrozenTrial):
+    """Optuna copies what is added to a study, deeply; of a trial that has ended only its number and id are its own."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_EndedTrial":
+        return copy.copy(self)
+
+
+def _mirrored(row: RunRow, space: dict[str, BaseDistribution]) -> FrozenTrial | None:
     """An ended run as the sampler sees it: a pruned one by its best score at its last epoch; failed ones not at all."""
     params: dict[str, Any] = {name: row.params[name] for name in space if name in row.params}
     if len(params) != len(space) or any(not space[name]._contains(_internal(space, name, params)) for name in space):
         return None
-    if row.state == "COMPLETE" and row.best_score is not None:
-        return create_trial(params=params, distributions=space, value=row.best_score)
-    if row.state == "PRUNED" and row.best_score is not None:
-        reports = {max(row.epochs or 1, 1): row.best_score}
-        return create_trial(
-            params=params,
-            distributions=space,
-            state=TrialState.PRUNED,
-            value=row.best_score,
-            intermediate_values=reports,
-        )
-    return None
+    if row.best_score is None:
+        return None
+    pruned, now = row.state == "PRUNED", datetime.now()
+    return _EndedTrial(
+        number=0,
+        trial_id=0,
+        state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
+        value=row.best_score,
+        datetime_start=now,
+        datetime_complete=now,
+        params=params,
+        distributions=space,
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={max(row.epochs or 1, 1): row.best_score} if pruned else {},
+    )
 
 
 def _internal(space: dict[str, BaseDistribution], name: str, params: dict[str, Any]) -> float:
@@ -118,30 +133,3 @@ def _internal(space: dict[str, BaseDistribution], name: str, params: dict[str, A
         return space[name].to_internal_repr(params[name])
     except ValueError:
         return math.nan
-
-
-def _distribution(values: list[ParamValue]) -> BaseDistribution:
-    if all(isinstance(value, str) for value in values):
-        return CategoricalDistribution(tuple(dict.fromkeys(str(value) for value in values)))
-    if all(isinstance(value, int) for value in values):
-        return IntDistribution(int(min(values)), int(max(values)))
-    numbers = [float(value) for value in values]
-    return FloatDistribution(min(numbers), max(numbers), log=min(numbers) > 0)
-
-
-def _distance(
-    params: dict[str, ParamValue], wanted: dict[str, ParamValue], space: dict[str, BaseDistribution]
-) -> float:
-    """Sum over parameters of 0 to 1: categories differ by 1, numbers by their share of the (log) range."""
-    total = 0.0
-    for name, distribution in space.items():
-        mine, theirs = params[name], wanted[name]
-        if isinstance(distribution, FloatDistribution) and distribution.log:
-            width = math.log(distribution.high / distribution.low) or 1.0
-            total += abs(math.log(float(mine) / float(theirs))) / width
-        elif isinstance(distribution, (FloatDistribution, IntDistribution)) and name != "replicate":
-            width = (distribution.high - distribution.low) or 1.0
-            total += abs(float(mine) - float(theirs)) / width
-        else:
-            total += float(mine != theirs)
-    return total

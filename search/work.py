@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from search.loading import collector_paused
+from search.loading import collector_paused, settle
 
 with collector_paused():
     import torch
@@ -145,6 +145,7 @@ def main(
         workers.append(Worker(at, worker))
         log.info("worker %s on %s joins %s", worker, device, study.name)
     unsound: CaptureError | None = None
+    settle()
     try:
         serve(workers, leaving, idle_exit)
     except (TooManyFailures, StudyMissing) as error:

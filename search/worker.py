@@ -7,16 +7,16 @@ import zlib
 from contextlib import suppress
 from functools import partial
 
-from optuna.distributions import BaseDistribution
-
-from search import claims, deadline, memory, sampling, walltime
+from search import claims, deadline, memory, walltime
 from search.halted import heed
 from search.life import life
 from search.meter import Meter, measuring
 from search.objective import train
 from search.phases import Phase
+from search.points import params_of
 from search.progress import setting
 from search.retention import collect, drop_weights, superfluous
+from search.sampling import Draws, Known
 from search.stopping import stop_screen
 from search.study import Study
 from search.turns import TooManyFailures, Turn, serve
@@ -38,7 +38,7 @@ class Worker:
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
         self._life = life(self._study, worker)
         self._phase: Phase | None = None
-        self._space: tuple[Phase, dict[str, BaseDistribution]] | None = None  # of the phase that it claimed of last
+        self._known: tuple[Phase, Known] | None = None  # of the phase that it claimed of last
         self._among = 1  # cells out of which the first draw of a claim takes one
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
@@ -92,9 +92,9 @@ class Worker:
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
-        if self._space is None or self._space[0] is not phase:
-            self._space = phase, sampling.distributions(phase)
-        draws = sampling.Draws(phase, self._space[1], self._among)
+        if self._known is None or self._known[0] is not phase:
+            self._known = phase, Known(phase)
+        draws = Draws(phase, self._known[1], self._among)
         draw = partial(self._draw, phase, draws=draws)
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
         self._among = max(1, draws.among // 2)  # where many claim at once, they do so again at the next trial
@@ -111,7 +111,7 @@ class Worker:
         if self._at.weights_in_db and rows and ended is not None and ended not in {row.trial_id for row in gone}:
             self._store.drop_blobs([row.trial_id for row in rows], "weights")  # one has just lost its place to it
 
-    def _draw(self, phase: Phase, taken: frozenset[CellKey], draws: sampling.Draws) -> Proposal | None:
+    def _draw(self, phase: Phase, taken: frozenset[CellKey], draws: Draws) -> Proposal | None:
         look = phase.kind == "screen" or draws.again
         rows = self._store.seen_runs(self._study.study_id, phase.name) if look else []
         if phase.kind == "screen" and stop_screen(self._study, phase, rows):
@@ -130,7 +130,7 @@ class Worker:
             recipe=candidate.recipe.canonical(),
             role=candidate.role,
             label=candidate.label,
-            params=sampling.params_of(planned, phase),
+            params=params_of(planned, phase),
             distributions=draws.space,
             attrs={"value": candidate.label, "role": candidate.role, "replicate": planned.replicate},
         )

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, select
 
 from storage import cells, halt, optuna_tables
 from storage.database import Database
+from storage.entering import Conflict, Known, enter, refer, shown_of
 from storage.errors import StudyMissing
-from storage.grant import Asked, Conflict, Known, enter, refer, server_age, shown_of, take
+from storage.grant import Asked, server_age, take
 from storage.history import COLUMNS, History
 from storage.rows import UNFINISHED, CellKey, Lease, PhaseDone, Proposal, Wait
 from storage.schema import BudgetTable, CellTable, DatabaseClock, EntryTable, LeaseTable, ManifestTable

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from storage.engine import Deadline, engines
+from storage.engine import engines
 from storage.errors import StorageRefused, StorageUnreachable
 from storage.refusals import READ_ONLY, refusal
 from storage.urls import without_secret
+from storage.watchdog import Deadline
 
 T = TypeVar("T")
 log = logging.getLogger("ceteris.storage")  # one line when the database goes away, one when it is back

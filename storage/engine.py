@@ -1,12 +1,8 @@
-"""Engines: how one worker's connection to SQLite or PostgreSQL is made, and the deadline over it.
+"""Engines: how one worker's connection to SQLite or PostgreSQL is made.
 
 PostgreSQL's limits are set on the connection, so that no peer, lock or forgotten transaction can hold the fleet up.
 """
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +17,6 @@ CONNECT_SECONDS = 5
 BUSY_SECONDS = 30
 STATEMENT_SECONDS = 8
 LONGEST_IDLE_SECONDS = 15.0  # between two statements of a transaction
-# A server that is stopped, not dead, acknowledges on the network and never answers: only the client can give up.
-DEADLINE_SECONDS = 60.0
 
 
 def engines(url: URL, ttl: float) -> tuple[Engine, Engine]:
@@ -106,41 +100,3 @@ def _sqlite(url: URL, writer: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
-
-
-class Deadline:
-    """Cuts the one PostgreSQL connection of an engine when a transaction is not over in time; the call then fails.
-
-    The check of a pooled connection counts as well, so the connection is remembered when it is made.
-    """
-
-    def __init__(self, engine: Engine, seconds: float = DEADLINE_SECONDS) -> None:
-        self.seconds = seconds
-        self._driver: Any = None
-        self._watched = engine.dialect.name == "postgresql"
-        if self._watched:
-            event.listen(engine, "connect", self._remember)
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        if not self._watched:
-            yield
-            return
-        timer = threading.Timer(self.seconds, self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _remember(self, driver: Any, _record: Any) -> None:
-        self._driver = driver
-
-    def _cut(self) -> None:
-        with suppress(Exception):  # none yet, or closed already
-            raw = socket.socket(fileno=self._driver.pgconn.socket)
-            try:
-                raw.shutdown(socket.SHUT_RDWR)
-            finally:
-                raw.detach()  # the descriptor stays the driver's to close

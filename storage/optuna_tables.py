@@ -19,18 +19,26 @@ from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Select,
     Table,
+    Text,
+    bindparam,
+    cast,
+    column,
     delete,
     false,
     func,
     insert,
     inspect,
     literal,
+    null,
     select,
     text,
+    true,
+    types,
     update,
 )
 
@@ -120,6 +128,32 @@ def new_trial(connection: Connection, study: str, shown: Shown, unless: ColumnEl
     return _insert_trial(connection, study, shown, TrialState.RUNNING, _now(), None, unless)
 
 
+def trial_at_once(study: ColumnElement[str], when: CTE) -> tuple[CTE, CTE, CTE]:
+    """`new_trial` as parts of one statement of PostgreSQL, done if `when` has a row: the first has the trial's id and
+    number, the others write what it shows. What is to be bound: `bound_at_once`."""
+    study_id = select(_studies.c.study_id).where(_studies.c.study_name == study).scalar_subquery()
+    state, started = _trials.c.state.type, _trials.c.datetime_start.type
+    row = _trial_row(study_id, bindparam("trial_state", type_=state), bindparam("started", type_=started), null())
+    made = insert(_trials).from_select(list(row), select(*row.values()).select_from(when))
+    trial = made.returning(_trials.c.trial_id, _trials.c.number).cte("made")
+    return trial, _rows_at_once(trial, _params, "parameters"), _rows_at_once(trial, _attrs, "attributes")
+
+
+def bound_at_once(shown: Shown) -> dict[str, Any]:
+    """What `trial_at_once` is to be executed with. Raises ValueError as `new_trial`."""
+    parameters, attributes = json.dumps(_param_rows(shown)), json.dumps(_attr_rows(shown.attrs))
+    return {"trial_state": TrialState.RUNNING, "started": _now(), "parameters": parameters, "attributes": attributes}
+
+
+def _rows_at_once(trial: CTE, table: Table, name: str) -> CTE:
+    """Rows of a table that belongs to the trial, from a JSON list under the bound `name`."""
+    columns = [each for each in table.c if not each.primary_key and each.name != "trial_id"]
+    told = func.json_to_recordset(cast(bindparam(name, type_=Text), types.JSON))
+    rows = told.table_valued(*(column(each.name, each.type) for each in columns)).render_derived(name, with_types=True)
+    source = select(trial.c.trial_id, *rows.c).select_from(trial.join(rows, true()))
+    return insert(table).from_select(["trial_id", *(each.name for each in columns)], source).cte(f"{name}_told")
+
+
 def copy_trial(connection: Connection, source: int, study: str, shown: Shown) -> tuple[int, int]:
     """A copy of a terminal trial in another study, with that study's parameters and attributes: (trial id, number)."""
     if connection.execute(select(literal(1)).where(locked(study))).first() is None:
@@ -158,7 +192,7 @@ def set_state(connection: Connection, trial_id: int, state: TrialState, value: f
 
 def set_attrs(connection: Connection, trial_id: int, attrs: Mapping[str, JSON]) -> None:
     """Set user attributes of a trial, whatever they were."""
-    rows = [{"trial_id": trial_id, "key": key, "value_json": to_json(value)} for key, value in attrs.items()]
+    rows = [{"trial_id": trial_id, **row} for row in _attr_rows(attrs)]
     upsert(connection, _attrs, rows, keys=("trial_id", "key"))
 
 
@@ -225,38 +259,41 @@ def _insert_trial(
     unless: ColumnElement[bool],
 ) -> tuple[int, int] | None:
     study_id = select(_studies.c.study_id).where(_studies.c.study_name == study).scalar_subquery()
-    counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id)
-    row = {
-        "study_id": study_id,
-        "number": counted.scalar_subquery(),
-        "state": literal(state, _trials.c.state.type),
-        "datetime_start": literal(started, _trials.c.datetime_start.type),
-        "datetime_complete": literal(completed, _trials.c.datetime_complete.type),
-    }
-    source = select(*row.values()).where(~unless)
-    made = insert(_trials).from_select(list(row), source).returning(_trials.c.trial_id, _trials.c.number)
-    trial = connection.execute(made).one_or_none()
+    columns = _trials.c.state, _trials.c.datetime_start, _trials.c.datetime_complete
+    told = (literal(value, each.type) for value, each in zip((state, started, completed), columns, strict=True))
+    row = _trial_row(study_id, *told)
+    made = insert(_trials).from_select(list(row), select(*row.values()).where(~unless))
+    trial = connection.execute(made.returning(_trials.c.trial_id, _trials.c.number)).one_or_none()
     if trial is None:
         return None
-    trial_id, number = trial.trial_id, trial.number
-    params = []
+    params = [{"trial_id": trial.trial_id, **row} for row in _param_rows(shown)]
+    if params:
+        connection.execute(insert(_params), params)
+    set_attrs(connection, trial.trial_id, shown.attrs)
+    return trial.trial_id, trial.number
+
+
+def _trial_row(study_id: ColumnElement[int], *told: ColumnElement[Any]) -> dict[str, ColumnElement[Any]]:
+    """As expressions; `told`: state, start and end. Trials are numbered by counting them."""
+    counted = select(func.count()).select_from(_trials).where(_trials.c.study_id == study_id).scalar_subquery()
+    columns = "study_id", "number", "state", "datetime_start", "datetime_complete"
+    return dict(zip(columns, (study_id, counted, *told), strict=True))
+
+
+def _param_rows(shown: Shown) -> list[dict[str, Any]]:
+    rows = []
     for name, value in shown.params.items():
         distribution = shown.distributions[name]
         internal = distribution.to_internal_repr(value)
         if not distribution._contains(internal):
             raise ValueError(f"parameter {name}={value!r} is outside {distribution}")
-        params.append(
-            {
-                "trial_id": trial_id,
-                "param_name": name,
-                "param_value": internal,
-                "distribution_json": distribution_to_json(distribution),
-            }
-        )
-    if params:
-        connection.execute(insert(_params), params)
-    set_attrs(connection, trial_id, shown.attrs)
-    return trial_id, number
+        kept = distribution_to_json(distribution)
+        rows.append({"param_name": name, "param_value": internal, "distribution_json": kept})
+    return rows
+
+
+def _attr_rows(attrs: Mapping[str, JSON]) -> list[dict[str, Any]]:
+    return [{"key": key, "value_json": to_json(value)} for key, value in attrs.items()]
 
 
 def _now() -> datetime:

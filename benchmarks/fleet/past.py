@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from benchmarks.chaos.journal import SleepingRun
-from search import phases, sampling
+from search import phases, points
 from search.phases import Phase, Planned
 from search.study import Study
 from spaces.domain import LogGrid, Options
@@ -15,7 +15,8 @@ from spaces.overrides import override
 from spaces.stage import Factor, Stage
 from spaces.study import StudyDefinition
 from storage import fenced
-from storage.grant import Asked, enter
+from storage.entering import enter
+from storage.grant import Asked
 from storage.rows import CellKey, EpochRow, Lease, Proposal, Result
 from storage.store import Store
 from trainer.replicate import Replicate
@@ -39,7 +40,7 @@ def fill(store: Store, study: Study, count: int, say: Callable[[str], object] = 
     baseline = phases.with_plateau(study.definition, 0.005)
     screen = phases.screen(study.definition, study.definition.stages[0], baseline, baseline.lr)
     store.open_phase(study.study_id, screen.name, screen.allowed)
-    space = sampling.distributions(screen)
+    space = points.distributions(screen)
     for first in range(0, count, AT_ONCE):
         runs = screen.runs[first : min(first + AT_ONCE, count)]
         store._database.write(lambda connection, runs=runs: _write(connection, study, screen, runs, space))
@@ -58,7 +59,7 @@ def _write(connection: Connection, study: Study, screen: Phase, runs: Sequence[P
             recipe=candidate.recipe.canonical(),
             role=candidate.role,
             label=candidate.label,
-            params=sampling.params_of(planned, screen),
+            params=points.params_of(planned, screen),
             distributions=space,
             attrs={"value": candidate.label, "role": candidate.role, "replicate": planned.replicate},
         )

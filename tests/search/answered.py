@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from search import predictions, sampling
+from search import points, predictions
 from search.candidates import Candidate
 from search.held_out import Stored, Truth
 from search.join import Asked, create_or_join, facts_of
@@ -74,7 +74,7 @@ def answer(
             recipe=recipe.canonical(),
             role=label,
             label=label,
-            params=sampling.params_of(planned, of_phase),
+            params=points.params_of(planned, of_phase),
             distributions={"lr": FloatDistribution(1e-4, 1.0, log=True), "replicate": IntDistribution(0, 999)},
         )
         lease = store.claim(study.study_id, phase, "w", f"n{next(_nonces)}", lambda taken, p=proposal: p)

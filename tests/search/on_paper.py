@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from search import sampling
+from search import points
 from search.candidates import Candidate
 from search.life import life
 from search.phases import Phase
@@ -38,8 +38,8 @@ def carry_out(study: Study, some: Iterable[Phase] | None = None, score_of: "Scor
                 recipe=candidate.recipe.canonical(),
                 role=candidate.role,
                 label=candidate.label,
-                params=sampling.params_of(planned, phase),
-                distributions=sampling.distributions(phase),
+                params=points.params_of(planned, phase),
+                distributions=points.distributions(phase),
             )
             nonce = f"{phase.name}-{planned.cell[0][:12]}-{planned.replicate}"
             got = store.claim(

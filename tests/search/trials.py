@@ -1,6 +1,6 @@
 """Small real trials: a recipe of seconds, phases made of it, leases on it, and what a worker does with one."""
 
-from search import sampling
+from search import points
 from search.candidates import Candidate
 from search.meter import measuring
 from search.objective import train
@@ -27,8 +27,8 @@ def claim(at: Workplace, phase: Phase, planned: Planned, worker: str = WORKER) -
         recipe=recipe.canonical(),
         role=planned.candidate.role,
         label=planned.candidate.label,
-        params=sampling.params_of(planned, phase),
-        distributions=sampling.distributions(phase),
+        params=points.params_of(planned, phase),
+        distributions=points.distributions(phase),
     )
     nonce = f"{worker}-{planned.cell[0][:8]}-{planned.replicate}"
     lease = at.study.store.claim(at.study.study_id, phase.name, worker, nonce, lambda taken: proposal)
