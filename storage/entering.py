@@ -1,7 +1,6 @@
 """A new trial within the budget of its phase: counted, numbered, started and leased in one transaction.
 
-All claims of a phase wait for each other while this one holds the lock on the budget. PostgreSQL is asked twice under
-it, whatever the trial shows, for every answer that a busy client is slow to take is a delay for the whole fleet.
+SQLite is asked step by step, PostgreSQL all at once: see storage/at_once.py for the reason.
 """
 
 from typing import Any
@@ -67,11 +66,6 @@ def enter(connection: Connection, asked: Asked, proposal: Proposal, optuna_study
 def _at_once(
     connection: Connection, asked: Asked, shown: Shown, cell: dict[str, Any], entry: dict[str, Any]
 ) -> tuple[int, int, int]:
-    budget = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
-    # Only the next statement sees what was committed while this one waited for the lock: it is held for nothing else.
-    lock = select(BudgetTable.used).where(*budget, optuna_tables.locked(cell["optuna_study"])).with_for_update()
-    if connection.execute(lock).first() is None:
-        raise Conflict
     made = at_once.enter(connection, asked, shown, cell, entry)
     if isinstance(made, at_once.Refused):
         raise Known if made.known else Conflict

@@ -99,7 +99,7 @@ def rename_study(connection: Connection, name: str, new: str) -> None:
     connection.execute(update(_studies).where(_studies.c.study_name == name).values(study_name=new))
 
 
-def locked(study: str) -> ColumnElement[bool]:
+def locked(study: str | ColumnElement[str]) -> ColumnElement[bool]:
     """The condition that a study is there; it is locked by the statement that asks.
 
     Optuna numbers trials under this very lock, so that both may add trials to one study.
@@ -142,7 +142,12 @@ def trial_at_once(study: ColumnElement[str], when: CTE) -> tuple[CTE, CTE, CTE]:
 def bound_at_once(shown: Shown) -> dict[str, Any]:
     """What `trial_at_once` is to be executed with. Raises ValueError as `new_trial`."""
     parameters, attributes = json.dumps(_param_rows(shown)), json.dumps(_attr_rows(shown.attrs))
-    return {"trial_state": TrialState.RUNNING, "started": _now(), "parameters": parameters, "attributes": attributes}
+    return {
+        "trial_state": TrialState.RUNNING.name,
+        "started": _now(),
+        "parameters": parameters,
+        "attributes": attributes,
+    }
 
 
 def _rows_at_once(trial: CTE, table: Table, name: str) -> CTE:
