@@ -76,7 +76,7 @@ class Draws:
     def next(self, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
         """`rows` are those of the phase, of a listed one only when it is asked `again`."""
         phase, before = self._phase, self._asked and self._asked.cell
-        if any((row.signature, row.replicate) == before and not row.reused for row in rows):
+        if before and any((row.signature, row.replicate) == before and not row.reused for row in rows):
             self.among *= 2
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from storage import cells, halt, optuna_tables
 from storage.database import Database
@@ -38,7 +39,7 @@ class _View:
     entered: int
     unfinished: int
     claimable: int
-    next_expiry: float | None  # seconds from now, of the lease that expires next
+    next_expiry: float | None  # seconds from now, of the lease of the study that expires next
     hold: float  # seconds until this worker may take over
     stopped: bool
     unshown: list[int]  # entries whose run has ended elsewhere and has no copy here yet
@@ -114,6 +115,8 @@ def _look(connection: Connection, asked: Asked, history: History) -> _View:
         LeaseTable.__table__, LeaseTable.cell_id == CellTable.cell_id
     )
     budget = BudgetTable.study_id == asked.study_id, BudgetTable.phase == asked.phase
+    held_by_others = and_(LeaseTable.expires_at > DatabaseClock(), LeaseTable.nonce != asked.nonce)
+    changed = or_(CellTable.state != "RUNNING", LeaseTable.cell_id.is_(None), not_(held_by_others))
     looked = (
         select(
             ManifestTable.name.label("study"),
@@ -124,37 +127,43 @@ def _look(connection: Connection, asked: Asked, history: History) -> _View:
             server_age(connection).label("server_age"),
             history.phases().label("phases"),
             halt.asked(asked.study_id).label("stopped"),
+            _next_expiry(asked).label("next_expiry"),
             LeaseTable.nonce.label("held_by"),
             LeaseTable.expires_at,
             *COLUMNS,
         )
-        .select_from(BudgetTable.__table__.outerjoin(entries, history.news()))
+        .select_from(BudgetTable.__table__.outerjoin(entries, history.news(changed)))
         .join(ManifestTable, ManifestTable.study_id == BudgetTable.study_id)
         .where(*budget)
     )
-    found = connection.execute(looked).mappings().all()
+    found = connection.execute(looked).all()
     if not found:
         raise StudyMissing(f"the phase {asked.phase} of study {asked.study_id} is not in the database: deleted?")
-    if history.stale(found[0]["phases"]):
+    phase = found[0]
+    if history.stale(phase.phases):
         return _look(connection, asked, history)
-    told = [row for row in found if row["entry_id"] is not None]
-    runs = [history.note(row) for row in told]
-    phase, now = found[0], found[0]["now"]
-    hold = max(0.0, asked.ttl - min(asked.connected_for(), phase["server_age"]))
-    expiries = [row["expires_at"] for row in told if row["expires_at"] is not None]
-    expired = sum(at <= now for at in expiries)
+    told = [row for row in found if row.entry_id is not None]
+    runs = [history.note(row[-len(COLUMNS) :]) for row in told]
+    hold = max(0.0, asked.ttl - min(asked.connected_for(), phase.server_age))
+    expired = sum(row.expires_at is not None and row.expires_at <= phase.now for row in told)
     waiting = sum(run.state == "WAITING" for run in runs)
-    won = sum(row["held_by"] == asked.nonce for row in told)
+    won = sum(row.held_by == asked.nonce for row in told)
     return _View(
-        study=phase["study"],
-        allowed=phase["allowed"],
-        used=phase["used"],
-        closed=phase["closed"],
-        entered=len(history.rows),
-        unfinished=sum(run.state in UNFINISHED for run in runs),
+        study=phase.study,
+        allowed=phase.allowed,
+        used=phase.used,
+        closed=phase.closed,
+        entered=history.entered,
+        unfinished=history.unfinished,
         claimable=won + waiting + (expired if hold == 0.0 else 0),
-        next_expiry=0.0 if expired else min((at - now for at in expiries), default=None),
+        next_expiry=0.0 if expired else phase.next_expiry and max(0.0, phase.next_expiry - phase.now),
         hold=hold,
-        stopped=phase["stopped"] is not None,
-        unshown=[row["entry_id"] for row in told if row["own_number"] is None and row["state"] not in UNFINISHED],
+        stopped=phase.stopped is not None,
+        unshown=[row.entry_id for row in told if row.own_number is None and row.state not in UNFINISHED],
     )
+
+
+def _next_expiry(asked: Asked) -> ColumnElement[Any]:
+    """When the next lease of the study, perhaps of another phase, expires."""
+    soon = LeaseTable.study_id == asked.study_id, LeaseTable.expires_at > DatabaseClock()
+    return select(func.min(LeaseTable.expires_at)).where(*soon).scalar_subquery()

@@ -1,12 +1,16 @@
 """The runs of a study as they were last read: what has ended is read once, only new and unfinished runs again.
 
-A worker that joins a study of ten thousand runs reads them all at its first look, and a handful at every later one.
+A worker that joins a study of ten thousand runs reads them all at its first look, and a handful at every later one. Of
+what others are training at this moment it need not read anything to claim its next run.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, false, func, or_, select, true, type_coerce
 
+from storage.listed import among
 from storage.rows import UNFINISHED, CellKey, RunRow
 from storage.schema import BudgetTable, CellTable, EntryTable, EpochTable, ManifestTable
 
@@ -17,7 +21,7 @@ _SPECIAL = {
     "phase": EntryTable.phase,
     "role": EntryTable.role,
     "label": EntryTable.label,
-    "params": EntryTable.params,
+    "params": type_coerce(EntryTable.params, Text),
     "number": func.coalesce(EntryTable.number, CellTable.number),
     "epochs": case(
         (CellTable.state.in_(UNFINISHED), _reached.correlate(CellTable).scalar_subquery()), else_=CellTable.epochs
@@ -27,6 +31,7 @@ _SPECIAL = {
     "reused": CellTable.home != EntryTable.phase,
 }
 _FIELDS = tuple(RunRow.__dataclass_fields__)
+_PARAMS = _FIELDS.index("params")
 COLUMNS = (
     *((_SPECIAL[name] if name in _SPECIAL else getattr(CellTable, name)).label(name) for name in _FIELDS),
     EntryTable.number.label("own_number"),
@@ -47,7 +52,8 @@ class History:
 
     def _forget(self) -> None:
         self._rows: dict[int, RunRow] = {}
-        self._open: set[int] = set()  # cells that may still change
+        self._open: set[int] = set()  # entries that may still change
+        self._unfinished: set[int] = set()  # entries
         self._last: dict[str, int] = {}  # phase -> the newest entry read
         self._cells: set[CellKey] = set()
         self._taken: frozenset[CellKey] = frozenset()
@@ -59,31 +65,48 @@ class History:
         return [self._rows[entry_id] for entry_id in sorted(self._rows)]
 
     @property
+    def entered(self) -> int:
+        """How many entries there are."""
+        return len(self._rows)
+
+    @property
     def taken(self) -> frozenset[CellKey]:
         """The cells that are entered."""
         if len(self._taken) != len(self._rows):
             self._taken = frozenset(self._cells)
         return self._taken
 
-    def news(self) -> ColumnElement[bool]:
+    @property
+    def unfinished(self) -> int:
+        """How many runs were unfinished when they were last read."""
+        return len(self._unfinished)
+
+    def news(self, of_open: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
         """The condition on the entries that are to be read: new ones, and those of unfinished runs.
 
-        Entries of one phase are committed in the order of their ids, for all are made under the lock of its budget.
+        `of_open`: which of the runs that were unfinished before. Entries of one phase are committed in the order of
+        their ids, for all are made under the lock of its budget.
         """
-        newer = [and_(EntryTable.phase == phase, EntryTable.entry_id > last) for phase, last in self._last.items()]
-        return and_(
-            self._here,
-            or_(EntryTable.phase.not_in(list(self._last)), EntryTable.cell_id.in_(self._open), *newer),
+        newer = (
+            and_(EntryTable.phase == phase, EntryTable.entry_id > self._last.get(phase, 0)) for phase in self._phases
         )
+        new = or_(false(), *newer) if self._phases else true()
+        # Of entries alone, for which there are indexes; and then of what belongs to them.
+        of_entry = or_(new, among(EntryTable.entry_id, self._open))
+        return and_(self._here, of_entry, true() if of_open is None else or_(new, of_open))
 
-    def note(self, row: RowMapping) -> RunRow:
-        """Take in a row of COLUMNS, read under `news`."""
-        run = RunRow(**{name: row[name] for name in _FIELDS})
-        self._rows[run.entry_id] = run
-        self._cells.add(CellKey(run.signature, run.replicate))
-        self._last[run.phase] = max(run.entry_id, self._last.get(run.phase, 0))
-        if run.state in UNFINISHED or row["own_number"] is None:
-            self._open.add(run.cell_id)
+    def note(self, told: Sequence[Any]) -> RunRow:
+        """Take in the values of COLUMNS, read under `news`."""
+        entry_id, *_, own_number = told
+        before = self._rows.get(entry_id)
+        fields = list(told[:-1])
+        fields[_PARAMS] = json.loads(told[_PARAMS]) if before is None else before.params
+        run = self._rows[entry_id] = RunRow(*fields)
+        if before is None:
+            self._cells.add(CellKey(run.signature, run.replicate))
+            self._last[run.phase] = max(entry_id, self._last.get(run.phase, 0))
+        _keep(self._unfinished, entry_id, run.state in UNFINISHED)
+        _keep(self._open, entry_id, run.state in UNFINISHED or own_number is None)
         return run
 
     def phases(self) -> ColumnElement[str]:
@@ -96,7 +119,6 @@ class History:
 
         To be asked before what `news` found is noted. Phases are opened and set aside a few times in a study's life.
         """
-        self._open = set()  # whatever is still open is among the news
         before, now = self._phases, set(phases.split(","))
         if before == now:
             return False
@@ -113,13 +135,17 @@ class History:
             .select_from(ManifestTable.__table__.outerjoin(entries, self.news()))
             .where(ManifestTable.study_id == self._study_id)
         )
-        told = connection.execute(found).mappings().all()
+        told = connection.execute(found).all()
         if not told:
             self._forget()
             return []
-        if self.stale(told[0]["phases"]):
+        if self.stale(told[0].phases):
             return self.read(connection)
         for row in told:
-            if row["entry_id"] is not None:
-                self.note(row)
+            if row.entry_id is not None:
+                self.note(row[-len(COLUMNS) :])
         return self.rows
+
+
+def _keep(kept: set[int], number: int, wanted: bool) -> None:
+    (kept.add if wanted else kept.discard)(number)

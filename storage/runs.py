@@ -8,6 +8,7 @@ from storage.cells import epoch_row
 from storage.rows import EpochRow, RungScore
 from storage.schema import CellTable, EntryTable, EpochTable
 
+MOST_COMPARED = 1000
 _NUMBER = func.coalesce(EntryTable.number, CellTable.number).label("shown_number")
 
 
@@ -15,24 +16,27 @@ def rung_scores(connection: Connection, study_id: int, phase: str, epoch: int) -
     """Runs of a phase with their best constant-phase score at epochs up to `epoch`.
 
     Listed are runs that have reached `epoch`, and stalled and finished ones, which carry their best forward. Runs that
-    were pruned before, diverged or failed are no company, nor is a run without any such score yet.
+    were pruned before, diverged or failed are no company, nor is a run without any such score yet. Of a
+    larger phase the newest MOST_COMPARED entries are compared: what a rung costs does not grow any more.
     """
     return [RungScore(*row) for row in connection.execute(company(study_id, phase, epoch).order_by(CellTable.trial_id))]
 
 
 def company(study_id: int, phase: str, epoch: int) -> Select[*tuple[Any, ...]]:
     """The statement behind `rung_scores`."""
-    counts = EpochTable.phase != "decay", EpochTable.epoch <= epoch
-    best = func.max(case((counts[0] & counts[1], EpochTable.score)))
-    reached = func.max(EpochTable.epoch)
+    here = EntryTable.study_id == study_id, EntryTable.phase == phase
+    newest = select(EntryTable.entry_id).where(*here).order_by(EntryTable.entry_id.desc())
+    before = newest.offset(MOST_COMPARED).limit(1).scalar_subquery()
+    best = func.max(case((EpochTable.phase != "decay", EpochTable.score)))
+    reached = func.max(EpochTable.epoch) >= epoch
     return (
         select(CellTable.trial_id, _NUMBER, EntryTable.role, best.label("best"), CellTable.state, CellTable.stop)
         .join(EntryTable, EntryTable.cell_id == CellTable.cell_id)
         .join(EpochTable, EpochTable.trial_id == CellTable.trial_id)
-        .where(EntryTable.study_id == study_id, EntryTable.phase == phase)
+        .where(*here, EntryTable.entry_id > func.coalesce(before, 0), EpochTable.epoch <= epoch)
         .where(or_(CellTable.stop.is_(None), CellTable.stop.not_in(("diverged", "failed"))))
         .group_by(CellTable.cell_id, EntryTable.entry_id)
-        .having(best.is_not(None), or_(reached >= epoch, CellTable.state == "COMPLETE"))
+        .having(best.is_not(None), or_(reached, CellTable.state == "COMPLETE"))
     )
 
 
