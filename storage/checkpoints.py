@@ -116,9 +116,7 @@ class CheckpointFolder:
         """
         folders = [self.root / study] if study is not None else self._studies()
         for folder in (each / str(trial_id) for each in folders):
-            if not folder.is_dir():
-                continue
-            names = [file.name for file in folder.iterdir()]
+            names = _names(folder)
             torn = [] if keep else [name for name in names if name.endswith(HALF_WRITTEN)]
             for name in (*outdated(names, keep, kind), *torn):
                 with suppress(OSError):
@@ -128,8 +126,7 @@ class CheckpointFolder:
 
     def trials(self, study: str) -> set[int]:
         """The ids of the trials of which there is something here."""
-        folder = self.root / study
-        return {int(each.name) for each in folder.iterdir() if each.name.isdigit()} if folder.is_dir() else set()
+        return {int(name) for name in _names(self.root / study) if name.isdigit()}
 
     def check(self) -> None:
         """Write, and delete again, a few bytes. Raises CheckpointUnwritable."""
@@ -191,6 +188,14 @@ def outdated(names: Iterable[str], keep: int, kind: CheckpointKind | None) -> li
         if (match := _NAME.fullmatch(name)) and kind in (None, match["kind"]):
             found.setdefault(match["kind"], []).append((int(match["token"]), int(match["epoch"]), name))
     return [name for each in found.values() for _, _, name in sorted(each, reverse=True)[keep:]]
+
+
+def _names(folder: Path) -> list[str]:
+    """What there is in a folder; nothing where it is gone, which others who tidy up may do at any moment."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_the_first_file_after_a_takeover_outlives_further_ones_of_the_attempt_be
     late = folder.write("s", 1, 1, 10, "resume", b"x")  # a zombie's
     folder.prune(1, keep=1)
     assert [(tmp_path / row.location).exists() for row in (*lost, late, first)] == [False, False, False, True]
+
+
+def test_many_may_delete_the_same_at_once(tmp_path: Path) -> None:
+    """Every worker of a host deletes the weights that it sees to be superfluous."""
+    folder = CheckpointFolder(tmp_path)
+    trials = range(1, 301)
+    for trial in trials:
+        (tmp_path / "lr_aug" / str(trial)).mkdir(parents=True)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(folder.prune, trial, keep=0, study="lr_aug") for trial in trials for _ in range(8)]
+        for each in asked:
+            each.result()
+    assert folder.trials("lr_aug") == set()
 
 
 def test_two_attempts_never_touch_each_others_files(tmp_path: Path) -> None:
