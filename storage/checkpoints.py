@@ -193,7 +193,7 @@ def outdated(names: Iterable[str], keep: int, kind: CheckpointKind | None) -> li
 def _names(folder: Path) -> list[str]:
     """What there is in a folder; nothing where it is gone, which others who tidy up may do at any moment."""
     try:
-        return os.listdir(folder)
+        return [each.name for each in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

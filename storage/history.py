@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, case, false, func, or_, select, true, type_coerce
 
-from storage.listed import among
+from storage.bound import among
 from storage.rows import UNFINISHED, CellKey, RunRow
 from storage.schema import BudgetTable, CellTable, EntryTable, EpochTable, ManifestTable
 

@@ -24,10 +24,7 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    Text,
     bindparam,
-    cast,
-    column,
     delete,
     false,
     func,
@@ -38,10 +35,10 @@ from sqlalchemy import (
     select,
     text,
     true,
-    types,
     update,
 )
 
+from storage.bound import recordset
 from storage.errors import StudyMissing
 from storage.names import to_json
 from storage.notes import NOTE_DIGEST, NOTE_TEXT, NOTE_VERSION, digest_of, note_attrs, note_of
@@ -153,10 +150,9 @@ def bound_at_once(shown: Shown) -> dict[str, Any]:
 def _rows_at_once(trial: CTE, table: Table, name: str) -> CTE:
     """Rows of a table that belongs to the trial, from a JSON list under the bound `name`."""
     columns = [each for each in table.c if not each.primary_key and each.name != "trial_id"]
-    told = func.json_to_recordset(cast(bindparam(name, type_=Text), types.JSON))
-    rows = told.table_valued(*(column(each.name, each.type) for each in columns)).render_derived(name, with_types=True)
+    rows = recordset(name, columns)
     source = select(trial.c.trial_id, *rows.c).select_from(trial.join(rows, true()))
-    return insert(table).from_select(["trial_id", *(each.name for each in columns)], source).cte(f"{name}_told")
+    return insert(table).from_select(["trial_id", *(each.name for each in columns)], source).cte(name)
 
 
 def copy_trial(connection: Connection, source: int, study: str, shown: Shown) -> tuple[int, int]:

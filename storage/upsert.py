@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.bound import as_recordset, recordset
 
 
 def insert_or_ignore(connection: Connection, table: Table, row: Mapping[str, Any]) -> Any:
@@ -23,13 +25,22 @@ def upsert(
 ) -> None:
     """Insert rows, all with the same columns, replacing those with the same keys; no rows, no statement.
 
-    A row that is replaced keeps what it has in the columns `kept`.
+    Several rows hold plain values, one may hold expressions. A row that is replaced keeps what it has in the columns
+    `kept`.
     """
     if not rows:
         return
-    statement = _insert(connection, table).values([dict(row) for row in rows])
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *kept)}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=replaced))
+    names, bound = list(rows[0]), {}
+    statement = _insert(connection, table)
+    if len(rows) == 1:
+        statement = statement.values(dict(rows[0]))
+    elif connection.dialect.name == "postgresql":
+        told = recordset("rows", [table.c[name] for name in names])
+        statement, bound = statement.from_select(names, select(*told.c)), {"rows": as_recordset(rows)}
+    else:
+        statement = statement.values([dict(row) for row in rows])
+    replaced = {name: statement.excluded[name] for name in names if name not in (*keys, *kept)}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=replaced), bound)
 
 
 def _insert(connection: Connection, table: Table) -> Any:
