@@ -35,7 +35,7 @@ def counted(store: Store) -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
 
     def statement(connection, cursor, text, *rest) -> None:
-        counts["statements"] += not text.startswith("BEGIN")
+        counts["statements"] += sum(not each.startswith(("BEGIN", "COMMIT")) for each in text.split("; "))
 
     def commit(connection) -> None:
         counts["commits"] += 1

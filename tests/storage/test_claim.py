@@ -7,9 +7,13 @@ from dataclasses import replace
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy import Connection
 
+from storage.entering import enter
 from storage.errors import LeaseLost, StudyBusy, StudyMissing
-from storage.rows import CheckpointRow, PhaseDone, Proposal, Wait
+from storage.grant import Asked
+from storage.history import History
+from storage.rows import CheckpointRow, Lease, PhaseDone, Proposal, RunRow, Wait
 from storage.store import Store
 from tests.storage.small import (
     TTL,
@@ -86,6 +90,43 @@ def test_a_closed_phase_starts_no_new_run_and_lets_running_ones_finish(store: St
     assert isinstance(store.claim(study_id, PHASE, "v", "n2", drawing([0, 1])), Wait)
     store.finish(lease, result())
     assert store.claim(study_id, PHASE, "v", "n3", drawing([0, 1])) == PhaseDone("converged")
+
+
+def test_a_run_is_granted_to_all_eyes_before_its_worker_hears_of_it(postgres_url: str) -> None:
+    """The lock on the budget is never held while a client is waited for."""
+    store, other = Store.connect(postgres_url), Store.connect(postgres_url)
+    study_id = open_study(store)
+    asked = Asked(study_id, PHASE, "w", "n1", TTL, lambda: 0.0)
+
+    def granted(connection: Connection) -> tuple[Lease, list[RunRow]]:
+        return enter(connection, asked, proposal(0), f"lr_aug/{PHASE}"), other.runs(study_id, PHASE)
+
+    lease, seen = store._database.write(granted)
+    assert [(row.trial_id, row.number, row.state) for row in seen] == [(lease.trial_id, lease.number, "RUNNING")]
+    store.finish(lease, result())
+    store.close()
+    other.close()
+
+
+def test_a_claim_reads_nothing_again_of_what_others_are_training(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = Store.connect(database_url), Store.connect(database_url)
+    study_id = open_study(store, allowed=20)
+    running = [lease_of(store.claim(study_id, PHASE, "w", f"n{n}", drawing(range(20)))) for n in range(6)]
+    lease_of(other.claim(study_id, PHASE, "v", "m0", drawing(range(20))))
+    read: list[int] = []
+    note = History.note
+    monkeypatch.setattr(History, "note", lambda self, told: read.append(told[0]) or note(self, told))
+    other.claim(study_id, PHASE, "v", "m1", drawing(range(20)))
+    assert len(read) == 1, "its own run of before"
+    store.finish(running[2], result(value=0.75))
+    other.claim(study_id, PHASE, "v", "m2", drawing(range(20)))
+    ended = [row for row in other.seen_runs(study_id, PHASE) if row.state == "COMPLETE"]
+    assert [(row.trial_id, row.best_score) for row in ended] == [(running[2].trial_id, 0.75)]
+    assert len(read) == 3
+    store.close()
+    other.close()
 
 
 def test_a_taken_cell_is_drawn_again(store: Store, other: Store) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from storage import runs
 from storage.rows import EpochRow, Lease
 from storage.store import Store
 from tests.storage.small import drawing, epoch, lease_of, open_study, result
@@ -52,6 +53,22 @@ def test_a_rung_shows_who_has_reached_it_and_who_has_ended(store: Store) -> None
     ]
     assert {score.role for score in seen} == {"screen"}
     assert [score.best for score in store.rung_scores(study_id, "1-lr", 3) if score.number == 0] == [0.9]
+
+
+def test_of_a_large_phase_the_newest_are_compared(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_COMPARED", 3)
+    study_id = open_study(store, allowed=20)
+    for index in range(5):
+        running(store, study_id, index, [index / 10])
+    assert [score.number for score in store.rung_scores(study_id, "1-lr", 1)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_epochs_read_back_to_the_bit(store: Store, count: int) -> None:
+    study_id = open_study(store)
+    scores = [0.1 + 0.2, 1e-300, 2**-1074, 1.7976931348623157e308, 1 / 3][:count]
+    running(store, study_id, 0, scores)
+    assert [row.score for row in store.curves(study_id, "1-lr")[0]] == scores
 
 
 def test_a_score_that_is_not_finite_reads_back_as_nan(store: Store) -> None:
