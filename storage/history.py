@@ -122,10 +122,9 @@ class History:
         before, now = self._phases, set(phases.split(","))
         if before == now:
             return False
-        known = bool(self._rows)
         self._forget()
         self._phases = now
-        return known
+        return bool(before)  # else everything was read
 
     def read(self, connection: Connection) -> list[RunRow]:
         """All rows, those that may have changed read anew; none when the study was deleted."""

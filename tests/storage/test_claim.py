@@ -129,6 +129,17 @@ def test_a_claim_reads_nothing_again_of_what_others_are_training(
     other.close()
 
 
+@pytest.mark.parametrize("phase", [None, PHASE])
+def test_runs_of_a_phase_that_was_opened_meanwhile_are_seen_at_the_next_look(
+    store: Store, other: Store, phase: str | None
+) -> None:
+    study_id = open_study(store, phase="pilot")
+    assert other.runs(study_id, phase) == []
+    store.open_phase(study_id, PHASE, 8)
+    lease = lease_of(store.claim(study_id, PHASE, "w", "n1", drawing([0])))
+    assert [row.trial_id for row in other.runs(study_id, phase)] == [lease.trial_id]
+
+
 def test_a_taken_cell_is_drawn_again(store: Store, other: Store) -> None:
     study_id = open_study(store)
     offered = []
