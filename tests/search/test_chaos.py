@@ -58,8 +58,8 @@ def test_a_death_between_birth_and_first_epoch_is_noticed_within_the_lease_and_f
 ) -> None:
     store = Store.connect(sqlite_url, ttl=LEASE)
     plan = Plan("sleeping", "", trials=14, workers=2, every=0, seed=0, pruning=True, epoch_seconds=0.05)
-    more = ("budgets.pilot=40",) if phase == "pilot" else ()  # else it may be over before the second worker has come
-    long = override(plan.definition(), ("baseline.epochs=6", *more))
+    # Many runs of it, else it may be over before the second worker has come, or between two looks.
+    long = override(plan.definition(), ("baseline.epochs=6", f"budgets.{phase}=40"))
     study = create(store, "mourning", long)
     crew = Crew(replace(job(plan, sqlite_url, "mourning", tmp_path), lease_seconds=LEASE), 2)
     crew.refill()
