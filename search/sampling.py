@@ -32,6 +32,7 @@ class Known:
 
     def __init__(self, phase: Phase) -> None:
         self.points = Points(phase)
+        self.cells = [planned.cell for planned in phase.runs]  # each is a hash: of thousands once, not within a claim
         self._phase = phase.name
         self._trials: dict[int, FrozenTrial | None] = {}
 
@@ -80,7 +81,7 @@ class Draws:
             self.among *= 2
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
-        free = [place for place, planned in enumerate(phase.runs) if planned.cell not in taken]
+        free = [place for place, cell in enumerate(self._known.cells) if cell not in taken]
         if len(free) > 1 and phase.kind == "screen" and phase.runs[free[0]].candidate.role != "incumbent":
             if self._wanted is None:
                 self._wanted = _propose(self._known.newest(rows), self.space, seed)
