@@ -15,7 +15,7 @@ from benchmarks.chaos.run import create
 from benchmarks.fleet.past import definition, fill
 from search import phases
 from search.life import life
-from search.sampling import Draws, Known
+from search.sampling import Draws, Remembered
 from search.study import Study
 from search.worker import Worker
 from storage.rows import Lease
@@ -34,7 +34,7 @@ def join(url: str, name: str, screen: phases.Phase) -> tuple[float, float]:
     assert phase.name == screen.name
     worker = object.__new__(Worker)
     worker._study, worker._store = study, store
-    draw = partial(worker._draw, phase, draws=Draws(phase, Known(phase)))
+    draw = partial(worker._draw, phase, draws=Draws(phase, Remembered(phase)))
     lease = store.claim(study.study_id, phase.name, "joiner", uuid.uuid4().hex, draw)
     assert isinstance(lease, Lease), lease
     first = time.perf_counter() - began

@@ -24,10 +24,10 @@ MOST_KNOWN = 150  # trials that the sampler learns from, the newest: each is loo
 
 def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
     """The run to start next, or None when every cell is taken."""
-    return Draws(phase, Known(phase)).next(rows, taken, seed)
+    return Draws(phase, Remembered(phase)).next(rows, taken, seed)
 
 
-class Known:
+class Remembered:
     """What a worker keeps of a phase from one claim to the next: where its runs lie, and the ended ones as Optuna's."""
 
     def __init__(self, phase: Phase) -> None:
@@ -58,16 +58,16 @@ class Draws:
     same cell, and each would have to draw up to a hundred times.
     """
 
-    def __init__(self, phase: Phase, known: Known, among: int = 1) -> None:
+    def __init__(self, phase: Phase, remembered: Remembered, among: int = 1) -> None:
         """`among`: so many cells are as good as the nearest from the first draw on."""
-        self._phase, self._known, self.among = phase, known, among
+        self._phase, self._remembered, self.among = phase, remembered, among
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
 
     @property
     def space(self) -> dict[str, BaseDistribution]:
         """As Optuna is told of the phase."""
-        return self._known.points.distributions
+        return self._remembered.points.distributions
 
     @property
     def again(self) -> bool:
@@ -81,11 +81,11 @@ class Draws:
             self.among *= 2
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
-        free = [place for place, cell in enumerate(self._known.cells) if cell not in taken]
+        free = [place for place, cell in enumerate(self._remembered.cells) if cell not in taken]
         if len(free) > 1 and phase.kind == "screen" and phase.runs[free[0]].candidate.role != "incumbent":
             if self._wanted is None:
-                self._wanted = _propose(self._known.newest(rows), self.space, seed)
-            free = self._known.points.nearest(self._wanted, free, self.among)
+                self._wanted = _propose(self._remembered.newest(rows), self.space, seed)
+            free = self._remembered.points.nearest(self._wanted, free, self.among)
         self._asked = phase.runs[random.choice(free[: self.among])] if free else None
         return self._asked
 

@@ -16,7 +16,7 @@ from search.phases import Phase
 from search.points import params_of
 from search.progress import setting
 from search.retention import collect, drop_weights, superfluous
-from search.sampling import Draws, Known
+from search.sampling import Draws, Remembered
 from search.stopping import stop_screen
 from search.study import Study
 from search.turns import TooManyFailures, Turn, serve
@@ -38,7 +38,7 @@ class Worker:
         self._failures, self._memory_failures, self._ended_well = 0, 0, False
         self._life = life(self._study, worker)
         self._phase: Phase | None = None
-        self._known: tuple[Phase, Known] | None = None  # of the phase that it claimed of last
+        self._remembered: tuple[Phase, Remembered] | None = None  # of the phase that it claimed of last
         self._among = 1  # cells out of which the first draw of a claim takes one
         self._looked_for_help = -HELP_SECONDS
         self._dropped: set[int] = set()
@@ -92,9 +92,9 @@ class Worker:
         return False
 
     def _claim(self, phase: Phase) -> Lease | Wait | PhaseDone:
-        if self._known is None or self._known[0] is not phase:
-            self._known = phase, Known(phase)
-        draws = Draws(phase, self._known[1], self._among)
+        if self._remembered is None or self._remembered[0] is not phase:
+            self._remembered = phase, Remembered(phase)
+        draws = Draws(phase, self._remembered[1], self._among)
         draw = partial(self._draw, phase, draws=draws)
         got = self._store.claim(self._study.study_id, phase.name, self._worker, uuid.uuid4().hex, draw)
         self._among = max(1, draws.among // 2)  # where many claim at once, they do so again at the next trial

@@ -8,7 +8,7 @@ from search import phases
 from search.candidates import screen_candidates
 from search.phases import Planned, screen
 from search.points import distributions
-from search.sampling import Draws, Known, next_run
+from search.sampling import Draws, Remembered, next_run
 from spaces.domain import LogGrid, Options
 from spaces.lr_aug import LR_AUG
 from spaces.stage import Factor, Stage
@@ -67,7 +67,7 @@ def test_a_hundred_workers_who_ask_at_the_same_moment_come_apart_in_a_few_draws(
     phase = screen(definition, stage, definition.baseline, definition.baseline.lr)
     taken, drawn = {phase.runs[0].cell}, 0
     rows = [_row(phase.runs[0])]
-    asking = [Draws(phase, Known(phase)) for _ in range(100)]
+    asking = [Draws(phase, Remembered(phase)) for _ in range(100)]
     while asking:
         wanted = [draws.next(rows, frozenset(taken), 1) for draws in asking]
         drawn += len(wanted)
@@ -88,11 +88,11 @@ def test_a_fork_tries_the_cells_of_its_source_in_their_order_though_it_has_them_
     """One claim of the fork goes on drawing past what it reuses; in the source each was a claim of its own."""
     rows, trained = [], []
     for number in range(6):
-        planned = Draws(LR_SCREEN, Known(LR_SCREEN)).next(rows, frozenset(p.cell for p in trained), number)
+        planned = Draws(LR_SCREEN, Remembered(LR_SCREEN)).next(rows, frozenset(p.cell for p in trained), number)
         assert planned is not None
         trained.append(planned)
         rows.append(replace(_row(planned), state="COMPLETE"))
-    draws, reused, seen = Draws(LR_SCREEN, Known(LR_SCREEN)), [], []
+    draws, reused, seen = Draws(LR_SCREEN, Remembered(LR_SCREEN)), [], []
     for number in range(6):
         planned = draws.next(seen, frozenset(p.cell for p in reused), number)
         assert planned is not None
