@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from psycopg import ClientCursor
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -48,6 +47,8 @@ def enter(
 
     The transaction of `connection` is committed by it.
     """
+    from psycopg import ClientCursor  # who works on SQLite need not load it
+
     bound = optuna_tables.bound_at_once(shown) | {"ttl": asked.ttl}
     bound |= _named("cell", table_of(CellTable), cell) | _named("entry", table_of(EntryTable), entry)
     driver: Any = connection.connection.driver_connection
