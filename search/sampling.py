@@ -78,7 +78,8 @@ class Draws:
         """`rows` are those of the phase, of a listed one only when it is asked `again`."""
         phase, before = self._phase, self._asked and self._asked.cell
         if before and any((row.signature, row.replicate) == before and not row.reused for row in rows):
-            self.among *= 2
+            # Who was beaten to the incumbent, by which no wish was snapped yet, takes what it would have drawn next.
+            self.among *= 2 if self._wanted is not None or phase.kind != "screen" else 1
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
         free = [place for place, cell in enumerate(self._remembered.cells) if cell not in taken]

@@ -84,6 +84,16 @@ def test_a_hundred_workers_who_ask_at_the_same_moment_come_apart_in_a_few_draws(
     assert drawn < 100 * 10, "one after the other it would be 5050"
 
 
+def test_who_is_beaten_to_the_incumbent_draws_what_a_claim_after_it_would() -> None:
+    """So that a fork of a study that two workers began at once tries the same cells."""
+    for seed in range(20):
+        beaten, first = Draws(LR_SCREEN, Remembered(LR_SCREEN)), LR_SCREEN.runs[0]
+        assert beaten.next([], frozenset(), seed) == first
+        rows, taken = [_row(first)], frozenset({first.cell})
+        later = Draws(LR_SCREEN, Remembered(LR_SCREEN))
+        assert beaten.next(rows, taken, seed) == later.next(rows, taken, seed)
+
+
 def test_a_fork_tries_the_cells_of_its_source_in_their_order_though_it_has_them_from_there() -> None:
     """One claim of the fork goes on drawing past what it reuses; in the source each was a claim of its own."""
     rows, trained = [], []
