@@ -24,7 +24,7 @@ class Known(Conflict):
 
 
 def enter(connection: Connection, asked: Asked, proposal: Proposal, optuna_study: str) -> Lease:
-    """Count the proposal in the budget and start it. Raises Conflict, Known."""
+    """Count the proposal in the budget and start it: the last word of its transaction. Raises Conflict, Known."""
     cell = _identity(asked, proposal) | {
         "recipe": proposal.recipe,
         "home": asked.phase,

@@ -38,7 +38,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.bound import recordset
+from storage.bound import as_recordset, recordset
 from storage.errors import StudyMissing
 from storage.names import to_json
 from storage.notes import NOTE_DIGEST, NOTE_TEXT, NOTE_VERSION, digest_of, note_attrs, note_of
@@ -138,13 +138,8 @@ def trial_at_once(study: ColumnElement[str], when: CTE) -> tuple[CTE, CTE, CTE]:
 
 def bound_at_once(shown: Shown) -> dict[str, Any]:
     """What `trial_at_once` is to be executed with. Raises ValueError as `new_trial`."""
-    parameters, attributes = json.dumps(_param_rows(shown)), json.dumps(_attr_rows(shown.attrs))
-    return {
-        "trial_state": TrialState.RUNNING.name,
-        "started": _now(),
-        "parameters": parameters,
-        "attributes": attributes,
-    }
+    told = {"parameters": as_recordset(_param_rows(shown)), "attributes": as_recordset(_attr_rows(shown.attrs))}
+    return {"trial_state": TrialState.RUNNING.name, "started": _now(), **told}
 
 
 def _rows_at_once(trial: CTE, table: Table, name: str) -> CTE:

@@ -35,7 +35,7 @@ def definition(cells: int) -> StudyDefinition:
 
 
 def fill(store: Store, study: Study, count: int, say: Callable[[str], object] = print) -> Phase:
-    """Write `count` ended trials with the statements that workers use, many in one transaction."""
+    """Write `count` ended trials with the statements that workers use, on SQLite many in one transaction."""
     store.measure_once(study.study_id, "rules", {"delta": 0.005, "noise": 0.01}, "filler")
     baseline = phases.with_plateau(study.definition, 0.005)
     screen = phases.screen(study.definition, study.definition.stages[0], baseline, baseline.lr)
