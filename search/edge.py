@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import click
 
+from search.interruption import caused_by_interrupt
+
 EXIT_OK = 0
 EXIT_BUG = 1
 EXIT_MISTAKE = 2
@@ -46,8 +48,7 @@ def run(command: click.Command) -> NoReturn:
         defaults = settings.read_files(Path.cwd())
         command.main(standalone_mode=False, default_map=defaults, max_content_width=100)
     except (KeyboardInterrupt, click.Abort):
-        complain("interrupted; the same line goes on where it stopped")
-        sys.exit(EXIT_INTERRUPTED)
+        _interrupted()
     except click.ClickException as error:
         complain(f"{error.format_message()} (python -m search.{command.name} --help shows what is allowed)")
         sys.exit(EXIT_MISTAKE)
@@ -55,12 +56,19 @@ def run(command: click.Command) -> NoReturn:
         sys.stderr.close()
         sys.exit(EXIT_OK)
     except Exception as error:
+        if caused_by_interrupt(error):  # a driver that it hit gives an error of its own
+            _interrupted()
         code = exit_code_of(error)
         if code is None:
             raise
         complain(str(error))
         sys.exit(code)
     sys.exit(EXIT_OK)
+
+
+def _interrupted() -> NoReturn:
+    complain("interrupted; the same line goes on where it stopped")
+    sys.exit(EXIT_INTERRUPTED)
 
 
 def exit_code_of(error: Exception) -> int | None:

@@ -8,6 +8,8 @@ from types import FrameType
 
 import psutil
 
+from search.interruption import ignored
+
 
 class Leaving:
     """True once SIGINT, SIGTERM or SIGHUP (Windows: SIGBREAK) arrived or process `launcher` ended. Main thread only.
@@ -111,8 +113,3 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def ignored(name: str) -> bool:
-    """Whether this process was started with that signal ignored."""
-    return signal.getsignal(getattr(signal, name)) == signal.SIG_IGN

@@ -2,13 +2,10 @@
 
 import contextlib
 import logging
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -16,7 +13,7 @@ import click
 from search.edge import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_TIME, UserError, complain
 from search.fleet import Fleet
 from search.halted import told
-from search.leaving import ignored
+from search.interruption import Interruption, heard
 from search.live import LiveScreen, can_redraw
 from search.notes import Notes
 from search.progress import PlainLines, Progress, Quiet, clock
@@ -50,12 +47,12 @@ def carry_to_answer(
     """
     progress: Progress = shown or (Quiet() if quiet else LiveScreen() if can_redraw() else PlainLines())
     began, answers = time.monotonic(), dict[str, Sequence[str]]()
-    with _termination_as_interrupt() as interrupted, _outages_told(progress):
+    with heard() as interruption, _outages_told(progress):
         try:
             crew.start(devices)
             for each in watched:
                 each.tracking.start()
-            stopped_once = _watch(watched, crew, progress, interrupted, answers)
+            stopped_once = _watch(watched, crew, progress, interruption, answers)
         except KeyboardInterrupt:
             progress.close()
             click.echo("stopping: workers save what they have and release their trials ...", err=True)
@@ -113,7 +110,7 @@ def _watch(
     watched: Sequence[Watched],
     crew: Fleet,
     progress: Progress,
-    interrupted: threading.Event,
+    interruption: Interruption,
     answers: dict[str, Sequence[str]],
 ) -> bool:
     """Whether a study was seen stopped, even if it goes on by now. Of several, `answers` gets those that are ready
@@ -145,17 +142,17 @@ def _watch(
                 watched[n].look(snapshots[n])
                 notes[n].keep(snapshots[n])
                 if snapshots[n].finished:
+                    interruption.check()  # before what takes a while
                     answers[watched[n].study.name] = watched[n].answer()
                     progress.say(f"{watched[n].study.name} is answered; the workers go on with the others")
         except StorageUnreachable:
             away_since = away_since or time.monotonic()
             if time.monotonic() - away_since > store.patience:
                 raise
-        if interrupted.is_set():
-            raise KeyboardInterrupt
+        interruption.check()
         if not crew.running:
             return bool(halted)
-        time.sleep(POLL_SECONDS)
+        interruption.sleep(POLL_SECONDS)
 
 
 def _count(number: int, what: str) -> str:
@@ -188,25 +185,3 @@ def _outages_told(progress: Progress) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.propagate = propagated
-
-
-@contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[threading.Event]:
-    """SIGTERM and SIGHUP end a launch like Ctrl-C: in order.
-
-    The event is set by any of the three: an exception that is raised inside of a callback of Python's own is lost.
-    """
-    interrupted = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    names = [name for name in names if name == "SIGTERM" or not ignored(name)]  # nohup: it means to stay
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
-    try:
-        yield interrupted
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

@@ -46,7 +46,7 @@ def workplace(study: Study, folder: Path, leaving: Leaving, seconds: float = 0.1
         device=torch.device("cpu"),
         files={},
         checkpoints=CheckpointFolder(folder),
-        keeper=LeaseKeeper(study.store, "worker-a", TTL / 2, leaving),
+        keeper=LeaseKeeper(study.store, "worker-a", study.store.ttl / 4, leaving),
         checkpoint_seconds=0.0,
         leaving=leaving,
         begin=lambda recipe, replicate, at: SleepingRun(recipe, replicate, seconds),
@@ -71,9 +71,10 @@ def new_phase(store: Store, epochs: int) -> tuple[Study, Phase]:
 def test_training_goes_on_through_an_outage_and_no_live_trial_is_taken_over(
     server: Postgres, tmp_path: Path, leaving: Leaving, caplog: pytest.LogCaptureFixture
 ) -> None:
+    ttl = 2 * TTL  # to be back in: a second where a machine is busy
     caplog.set_level(logging.WARNING, logger="ceteris.storage")
-    store, other = (Store.connect(server.url, ttl=TTL) for _ in range(2))
-    study, phase = new_phase(store, epochs=40)
+    store, other = (Store.connect(server.url, ttl=ttl) for _ in range(2))
+    study, phase = new_phase(store, epochs=80)
     at = workplace(study, tmp_path, leaving)
     lease = claim(at, phase, phase.runs[0])
     ended: list[str] = []
@@ -82,7 +83,7 @@ def test_training_goes_on_through_an_outage_and_no_live_trial_is_taken_over(
     time.sleep(0.5)
     server.stop()
     began, before = time.monotonic(), max(tmp_path.rglob("*.ckpt")).name
-    time.sleep(2.2 * TTL)
+    time.sleep(2.2 * ttl)
     assert max(tmp_path.rglob("*.ckpt")).name > before, "it trained on"
     server.start()
     away = time.monotonic() - began
@@ -91,12 +92,12 @@ def test_training_goes_on_through_an_outage_and_no_live_trial_is_taken_over(
         assert not isinstance(outcome, Lease)
         time.sleep(outcome.seconds if isinstance(outcome, Wait) else 0.1)
     (row,) = other.runs(study.study_id, phase.name)
-    assert (ended, row.state, row.attempt, row.epochs) == (["finished its 40 epochs"], "COMPLETE", 1, 40)
-    assert len(other.curves(study.study_id, phase.name)[0]) == 40
+    assert (ended, row.state, row.attempt, row.epochs) == (["finished its 80 epochs"], "COMPLETE", 1, 80)
+    assert len(other.curves(study.study_id, phase.name)[0]) == 80
     mine = [record.getMessage() for record in caplog.records if record.name == "ceteris.storage"]
     assert sum("training goes on, retrying" in line for line in mine) <= 2, "once by each of the two"
     assert any(line.startswith("database back after") for line in mine)
-    assert away > 2 * TTL
+    assert away > 2 * ttl
     at.keeper.close()
     store.close()
     other.close()
