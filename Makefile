@@ -45,12 +45,12 @@ doctor: environment
 	@$(PY) -m search.doctor
 
 test: environment-dev environment-docs
-	@$(PYTEST) -n $(JOBS) $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
 
 # The same tests as a Korean Windows desktop has it: no UTF-8 mode, a cp949 console, a home folder with a space in it.
 test-cp949: environment-dev environment-docs
 	@home="$$(mktemp -d)/집 폴더" && mkdir -p "$$home" && \
-	    HOME="$$home" TMPDIR="$$home" PYTHONUTF8=0 PYTHONIOENCODING=cp949:replace $(PYTEST) -n $(JOBS) $(ARGS)
+	    HOME="$$home" TMPDIR="$$home" PYTHONUTF8=0 PYTHONIOENCODING=cp949:replace $(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: lint types imports test
 

@@ -53,9 +53,9 @@ class Draws:
     """The draws of one claim, which asks again when others were faster.
 
     Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
-    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell takes one of the
-    two nearest, then one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
-    same cell, and each would have to draw up to a hundred times.
+    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell draws again, and
+    if beaten again takes one of the two nearest, then one of four, and so on: a hundred workers who ask at the same
+    moment would otherwise all want the same cell, and each would have to draw up to a hundred times.
     """
 
     def __init__(self, phase: Phase, remembered: Remembered, among: int = 1) -> None:
@@ -63,6 +63,7 @@ class Draws:
         self._phase, self._remembered, self.among = phase, remembered, among
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
+        self._beaten = 0  # to what it wished for
 
     @property
     def space(self) -> dict[str, BaseDistribution]:
@@ -78,8 +79,7 @@ class Draws:
         """`rows` are those of the phase, of a listed one only when it is asked `again`."""
         phase, before = self._phase, self._asked and self._asked.cell
         if before and any((row.signature, row.replicate) == before and not row.reused for row in rows):
-            # Who was beaten to the incumbent, by which no wish was snapped yet, takes what it would have drawn next.
-            self.among *= 2 if self._wanted is not None or phase.kind != "screen" else 1
+            self._was_beaten()
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
         free = [place for place, cell in enumerate(self._remembered.cells) if cell not in taken]
@@ -89,6 +89,14 @@ class Draws:
             free = self._remembered.points.nearest(self._wanted, free, self.among)
         self._asked = phase.runs[random.choice(free[: self.among])] if free else None
         return self._asked
+
+    def _was_beaten(self) -> None:
+        """Alone or by one of few, it draws what a claim that comes later would, so that a fork tries the same cells."""
+        few = self.among == 1 and self._beaten == 0 and self._phase.kind == "screen"
+        if few and self._wanted is not None:
+            self._wanted, self._beaten = None, 1
+        elif not few:
+            self.among *= 2
 
 
 def _propose(known: Sequence[FrozenTrial], space: dict[str, BaseDistribution], seed: int) -> dict[str, ParamValue]:

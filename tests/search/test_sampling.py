@@ -94,6 +94,23 @@ def test_who_is_beaten_to_the_incumbent_draws_what_a_claim_after_it_would() -> N
         assert beaten.next(rows, taken, seed) == later.next(rows, taken, seed)
 
 
+def test_who_is_beaten_to_its_first_wish_draws_what_a_claim_after_it_would() -> None:
+    """Two workers who end their trials at the same moment ask at the same moment."""
+    for seed in range(20):
+        first, second = (
+            LR_SCREEN.runs[0],
+            Draws(LR_SCREEN, Remembered(LR_SCREEN)).next(
+                [_row(LR_SCREEN.runs[0])], frozenset({LR_SCREEN.runs[0].cell}), seed
+            ),
+        )
+        assert second is not None
+        beaten = Draws(LR_SCREEN, Remembered(LR_SCREEN))
+        assert beaten.next([_row(first)], frozenset({first.cell}), seed) == second
+        rows, taken = [_row(first), _row(second)], frozenset({first.cell, second.cell})
+        later = Draws(LR_SCREEN, Remembered(LR_SCREEN))
+        assert beaten.next(rows, taken, seed + 1) == later.next(rows, taken, seed + 1)
+
+
 def test_a_fork_tries_the_cells_of_its_source_in_their_order_though_it_has_them_from_there() -> None:
     """One claim of the fork goes on drawing past what it reuses; in the source each was a claim of its own."""
     rows, trained = [], []
