@@ -12,6 +12,8 @@ PYTHON ?=
 ARGS ?=
 # One more than two cores: many tests wait, for a lease to end or a process to start.
 JOBS ?= 3
+# Tests of a file in one process, which sets up once what they share; files in order, the long ones in the middle.
+TOGETHER := --dist loadscope --no-loadscope-reorder
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 GROUND := requirements.txt constraints.txt
@@ -45,12 +47,12 @@ doctor: environment
 	@$(PY) -m search.doctor
 
 test: environment-dev environment-docs
-	@$(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(PYTEST) -n $(JOBS) $(TOGETHER) $(ARGS)
 
 # The same tests as a Korean Windows desktop has it: no UTF-8 mode, a cp949 console, a home folder with a space in it.
 test-cp949: environment-dev environment-docs
 	@home="$$(mktemp -d)/집 폴더" && mkdir -p "$$home" && \
-	    HOME="$$home" TMPDIR="$$home" PYTHONUTF8=0 PYTHONIOENCODING=cp949:replace $(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
+	    HOME="$$home" TMPDIR="$$home" PYTHONUTF8=0 PYTHONIOENCODING=cp949:replace $(PYTEST) -n $(JOBS) $(TOGETHER) $(ARGS)
 
 check: lint types imports test
 

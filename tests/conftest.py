@@ -19,17 +19,6 @@ os.environ["CETERIS_CACHE"] = tempfile.mkdtemp(prefix="ceteris-cache-")
 atexit.register(shutil.rmtree, os.environ["CETERIS_CACHE"], ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what their module sets up run in one process of pytest-xdist (`--dist loadgroup`), so that it is
-    set up once: some of it takes half a minute."""
-    for item in items:
-        if isinstance(item, pytest.Function):
-            shared = (fixture for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found)
-            if any(fixture.scope == "module" for fixture in shared):
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server where databases may be created.

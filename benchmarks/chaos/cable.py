@@ -54,6 +54,8 @@ class Cable:
             while data := one.recv(65536):
                 self._flowing.wait()
                 other.sendall(data)
+        self._flowing.wait()  # while cut, nobody is told that the other end is gone
         for each in (one, other):
             with suppress(OSError):
-                each.close()
+                each.shutdown(socket.SHUT_RDWR)  # closing alone says nothing while the other thread reads from it
+            each.close()
