@@ -20,6 +20,7 @@ from storage.rows import RunRow
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 MOST_KNOWN = 150  # trials that the sampler learns from, the newest: each is looked at for every draw
+FEW_WORKERS = 8  # who draw again when beaten to a cell: more of them would spend their time on it
 
 
 def next_run(phase: Phase, rows: Sequence[RunRow], taken: frozenset[tuple[str, int]], seed: int) -> Planned | None:
@@ -53,9 +54,9 @@ class Draws:
     """The draws of one claim, which asks again when others were faster.
 
     Listed phases go in order. A screen starts with the incumbent, so that company exists early; then Optuna's TPE
-    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell draws again, and
-    if beaten again takes one of the two nearest, then one of four, and so on: a hundred workers who ask at the same
-    moment would otherwise all want the same cell, and each would have to draw up to a hundred times.
+    proposes and the proposal is snapped to the nearest cell that nobody has. Who was beaten to a cell takes one of the
+    two nearest, then one of four, and so on: a hundred workers who ask at the same moment would otherwise all want the
+    same cell, and each would have to draw up to a hundred times. Of few workers, it draws again once before that.
     """
 
     def __init__(self, phase: Phase, remembered: Remembered, among: int = 1) -> None:
@@ -63,7 +64,7 @@ class Draws:
         self._phase, self._remembered, self.among = phase, remembered, among
         self._wanted: dict[str, ParamValue] | None = None
         self._asked: Planned | None = None
-        self._beaten = 0  # to what it wished for
+        self._beaten = False  # to what it wished for
 
     @property
     def space(self) -> dict[str, BaseDistribution]:
@@ -79,7 +80,7 @@ class Draws:
         """`rows` are those of the phase, of a listed one only when it is asked `again`."""
         phase, before = self._phase, self._asked and self._asked.cell
         if before and any((row.signature, row.replicate) == before and not row.reused for row in rows):
-            self._was_beaten()
+            self._was_beaten(rows)
         else:  # what was drawn before was known of another study: the next one is what a claim of its own would draw
             self._wanted = None
         free = [place for place, cell in enumerate(self._remembered.cells) if cell not in taken]
@@ -90,12 +91,14 @@ class Draws:
         self._asked = phase.runs[random.choice(free[: self.among])] if free else None
         return self._asked
 
-    def _was_beaten(self) -> None:
-        """Alone or by one of few, it draws what a claim that comes later would, so that a fork tries the same cells."""
-        few = self.among == 1 and self._beaten == 0 and self._phase.kind == "screen"
-        if few and self._wanted is not None:
-            self._wanted, self._beaten = None, 1
-        elif not few:
+    def _was_beaten(self, rows: Sequence[RunRow]) -> None:
+        """By one of few, it draws what a claim that comes later would, so that a fork tries the same cells."""
+        few = sum(row.state == "RUNNING" for row in rows) <= FEW_WORKERS and self._phase.kind == "screen"
+        if few and self._wanted is None:
+            return  # to the incumbent, by which no wish was snapped
+        if few and not self._beaten:
+            self._wanted, self._beaten = None, True
+        else:
             self.among *= 2
 
 
