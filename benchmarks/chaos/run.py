@@ -128,6 +128,7 @@ def create(store: Store, name: str, definition: StudyDefinition) -> Study:
 
 def _alone(plan: Plan, study: Study) -> Callable[[RunRow, Replicate], Run]:
     data = dataset_of(study, "digits", SourceOptions())
+    torch.set_num_threads(1)  # as a worker has: sums over more threads come out otherwise
 
     def alone(row: RunRow, replicate: Replicate) -> Run:
         recipe = read_recipe(row.recipe)
