@@ -1,6 +1,5 @@
 """Ctrl-C is heard between two steps, breaks nothing that it hits, and ends a program in one line."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from tests.search.commands import environment
 SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of a process to itself are POSIX")
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_is_kept_until_somebody_checks_and_the_handlers_are_as_before_at_the_end(name: str) -> None:
     number = getattr(signal, name)
@@ -36,7 +34,6 @@ def test_a_signal_is_kept_until_somebody_checks_and_the_handlers_are_as_before_a
         signal.signal(number, first)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of a process to itself are POSIX")
 def test_who_insists_is_heard_at_once() -> None:
     with heard():
         signal.raise_signal(signal.SIGINT)

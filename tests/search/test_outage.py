@@ -71,7 +71,7 @@ def new_phase(store: Store, epochs: int) -> tuple[Study, Phase]:
 def test_training_goes_on_through_an_outage_and_no_live_trial_is_taken_over(
     server: Postgres, tmp_path: Path, leaving: Leaving, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ttl = 2 * TTL  # to be back in: a second where a machine is busy
+    ttl = 2 * TTL  # within which the trainer must be heard again, on a busy machine, too
     caplog.set_level(logging.WARNING, logger="ceteris.storage")
     store, other = (Store.connect(server.url, ttl=ttl) for _ in range(2))
     study, phase = new_phase(store, epochs=80)

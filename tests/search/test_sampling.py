@@ -8,7 +8,7 @@ from search import phases
 from search.candidates import screen_candidates
 from search.phases import Planned, screen
 from search.points import distributions
-from search.sampling import Draws, Remembered, next_run
+from search.sampling import FEW_WORKERS, Draws, Remembered, next_run
 from spaces.domain import LogGrid, Options
 from spaces.lr_aug import LR_AUG
 from spaces.stage import Factor, Stage
@@ -96,19 +96,25 @@ def test_who_is_beaten_to_the_incumbent_draws_what_a_claim_after_it_would() -> N
 
 def test_who_is_beaten_to_its_first_wish_draws_what_a_claim_after_it_would() -> None:
     """Two workers who end their trials at the same moment ask at the same moment."""
+    first = LR_SCREEN.runs[0]
     for seed in range(20):
-        first, second = (
-            LR_SCREEN.runs[0],
-            Draws(LR_SCREEN, Remembered(LR_SCREEN)).next(
-                [_row(LR_SCREEN.runs[0])], frozenset({LR_SCREEN.runs[0].cell}), seed
-            ),
-        )
-        assert second is not None
         beaten = Draws(LR_SCREEN, Remembered(LR_SCREEN))
-        assert beaten.next([_row(first)], frozenset({first.cell}), seed) == second
-        rows, taken = [_row(first), _row(second)], frozenset({first.cell, second.cell})
+        wished = beaten.next([_row(first)], frozenset({first.cell}), seed)
+        assert wished is not None
+        rows, taken = [_row(first), _row(wished)], frozenset({first.cell, wished.cell})
         later = Draws(LR_SCREEN, Remembered(LR_SCREEN))
         assert beaten.next(rows, taken, seed + 1) == later.next(rows, taken, seed + 1)
+        assert beaten.among == 1
+
+
+def test_of_a_crowd_who_is_beaten_takes_a_neighbour_without_another_draw() -> None:
+    running = [_row(planned) for planned in LR_SCREEN.runs[: FEW_WORKERS + 1]]
+    taken = frozenset(planned.cell for planned in LR_SCREEN.runs[: FEW_WORKERS + 1])
+    beaten = Draws(LR_SCREEN, Remembered(LR_SCREEN))
+    wished = beaten.next(running, taken, 1)
+    assert wished is not None
+    beaten.next([*running, _row(wished)], taken | {wished.cell}, 2)
+    assert beaten.among == 2
 
 
 def test_a_fork_tries_the_cells_of_its_source_in_their_order_though_it_has_them_from_there() -> None:
