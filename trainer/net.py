@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from trainer import small_maps
 from trainer.averaging import Average, tensors_of
-from trainer.execution import Mode
+from trainer.execution import PLAIN, Mode
 from trainer.optim import lr_scale, optimizer_of, start_anew, state_tensors
 from trainer.recipe import Recipe
 from trainer.replay import Replay
@@ -33,6 +34,8 @@ class Net:
     def __init__(self, model: nn.Module, device: torch.device, mode: Mode) -> None:
         """`model` becomes part of it."""
         self.model = model.to(device).to(memory_format=mode.memory_format)  # pyright: ignore[reportCallIssue]
+        if device.type == "cpu" and mode == PLAIN:
+            small_maps.install(self.model)
         self.average = Average(self.model)
         # Another number of images would be compiled anew, which takes longer than an epoch.
         self.on_whole_batches: Callable[[Tensor], Tensor] = _compiled(self.model) if mode.compiled else self.model

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.recipe import REFERENCE_BATCH, SGD, AdamW, Optimizer, Recipe
+from trainer.stored import StoredAdamW
 
 
 def lr_scale(recipe: Recipe, images: int) -> float:
@@ -36,7 +37,8 @@ def optimizer_of(recipe: Recipe, model: nn.Module, images: int, *, captured: boo
     match choice:
         case AdamW(beta1=beta1, beta2=beta2):
             groups = _groups(model, choice.weight_decay * lr_scale(recipe, images))
-            optimizer = torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=True, capturable=captured)
+            kind = StoredAdamW if device.type == "cpu" else torch.optim.AdamW
+            optimizer = kind(groups, lr=lr, betas=(beta1, beta2), fused=True, capturable=captured)
             names = ("exp_avg", "exp_avg_sq")
         case SGD(momentum=momentum, nesterov=nesterov):
             groups = _groups(model, choice.weight_decay)
