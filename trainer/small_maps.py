@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 POSITIONS = 16  # of the map that comes out; with more the library is as fast
-LARGE, LARGE_FOR_ONE = 2**15, 2**13  # channels in times channels out, and where one position comes out: less pays not
+LARGE = 2**15  # channels in times channels out; with fewer the products are too small to pay
 FORMATS = (torch.float32, torch.bfloat16)
 
 Pair = tuple[int, int]
@@ -27,27 +27,21 @@ class SmallMapConv2d(nn.Conv2d):
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
         training = torch.is_grad_enabled() and self.weight.requires_grad
         sides = _sides(self, input)
-        if not training or precision not in FORMATS or not self._pays(sides[0].out * sides[1].out):
+        if not training or precision not in FORMATS or not 0 < sides[0].out * sides[1].out <= POSITIONS:
             return super().forward(input)
         out = cast(Tensor, _Convolution.apply(input.to(precision), self.weight, *sides))
         return out if self.bias is None else out + self.bias.to(precision)[:, None, None]
 
-    def _pays(self, positions: int) -> bool:
-        """A rule and no measurement: equal runs are equal to the bit, whoever trains them."""
-        least = LARGE_FOR_ONE if positions == 1 else LARGE
-        return 0 < positions <= POSITIONS and self.in_channels * self.out_channels >= least
-
 
 def install(model: nn.Module) -> None:
-    """In place: every plain convolution of `model` that may pay becomes a `SmallMapConv2d`."""
+    """In place: every plain convolution of `model` that has filters enough becomes a `SmallMapConv2d`."""
     for module in model.modules():
-        if type(module) is nn.Conv2d and _is_plain(module):
+        if type(module) is nn.Conv2d and _is_plain(module) and module.in_channels * module.out_channels >= LARGE:
             module.__class__ = SmallMapConv2d
 
 
 def _is_plain(module: nn.Conv2d) -> bool:
-    many = module.in_channels * module.out_channels >= LARGE_FOR_ONE
-    alone = many and module.groups == 1 and module.dilation == (1, 1)
+    alone = module.groups == 1 and module.dilation == (1, 1)
     return alone and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
