@@ -90,16 +90,24 @@ def test_in_inference_it_is_the_library_to_the_bit() -> None:
         assert torch.equal(ours(shown), theirs(shown))
 
 
-def test_a_large_map_and_weights_that_are_not_trained_are_left_to_the_library() -> None:
+@pytest.mark.parametrize(("side", "trained"), [(5, True), (2, False)])
+def test_a_large_map_and_weights_that_are_not_trained_are_left_to_the_library(
+    monkeypatch: pytest.MonkeyPatch, side: int, trained: bool
+) -> None:
+    monkeypatch.setattr(small_maps, "_Convolution", None)
     ours, theirs = pair(256, 256, 3, padding=1)
-    large = images(2, 256, 5, 5)
-    for mine, library in zip(learned(ours, large), learned(theirs, large), strict=True):
-        assert torch.equal(mine, library)
-    small = images(2, 256, 2, 2)
     for module in (ours, theirs):
-        module.requires_grad_(False)
-    for mine, library in zip(learned(ours, small), learned(theirs, small), strict=True):
+        module.requires_grad_(trained)
+    shown = images(2, 256, side, side)
+    for mine, library in zip(learned(ours, shown), learned(theirs, shown), strict=True):
         assert torch.equal(mine, library)
+
+
+@pytest.mark.parametrize("side", [1, 4])
+def test_a_small_map_is_not(monkeypatch: pytest.MonkeyPatch, side: int) -> None:
+    monkeypatch.setattr(small_maps, "_Convolution", None)
+    with pytest.raises(AttributeError):
+        pair(256, 256, 3, padding=1)[0](images(2, 256, side, side))
 
 
 def test_only_plain_convolutions_with_many_filters_are_changed() -> None:
