@@ -6,11 +6,12 @@ from contextlib import suppress
 
 
 class Cable:
-    """A TCP port that leads to a Unix socket, and can be cut, or hold the line and say nothing."""
+    """A TCP port that leads to a Unix socket, and can be cut, with or without a word to those it connects."""
 
     def __init__(self, target: str, host: str) -> None:
         self._target, self.host = target, host
         self._ends: list[socket.socket] = []
+        self._answered = True
         self._flowing = threading.Event()
         self._flowing.set()
         self._server = socket.create_server((host, 0), backlog=64)
@@ -21,17 +22,26 @@ class Cable:
         """From now on nothing passes, and nobody is told: the peer vanished."""
         self._flowing.clear()
 
+    def unplug(self) -> None:
+        """From now on what was connected has ended and whoever comes is turned away: the server stopped."""
+        self._answered = False
+        self._end_all()
+
     def mend(self) -> None:
         """What was connected stays dead; new connections pass."""
-        for each in self._ends:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._ends.clear()
+        self._end_all()
+        self._answered = True
         self._flowing.set()
 
     def close(self) -> None:
         self._server.close()
         self.mend()
+
+    def _end_all(self) -> None:
+        for each in self._ends:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._ends.clear()
 
     def _accept(self) -> None:
         while True:
@@ -39,6 +49,9 @@ class Cable:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            if not self._answered:
+                client.close()
+                continue
             there = socket.socket(socket.AF_UNIX)
             try:
                 there.connect(self._target)

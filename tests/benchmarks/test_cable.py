@@ -50,3 +50,18 @@ def test_while_the_cable_is_cut_nobody_is_told_and_what_was_connected_stays_dead
     cable.mend()
     client.settimeout(5)
     assert client.recv(1000) == b""
+
+
+def test_unplugged_everybody_is_told_and_whoever_comes_is_turned_away_until_it_is_mended(
+    ends: tuple[Cable, socket.socket, socket.socket],
+) -> None:
+    cable, client, _ = ends
+    cable.unplug()
+    assert client.recv(1000) == b""
+    with socket.create_connection((cable.host, cable.port), timeout=5) as late:
+        assert late.recv(1000) == b""
+    cable.mend()
+    with socket.create_connection((cable.host, cable.port), timeout=5) as back:
+        back.settimeout(SOON)
+        with pytest.raises(TimeoutError):
+            back.recv(1000)

@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from benchmarks.chaos.cable import Cable
 from storage.errors import StorageError, StorageRefused, StorageUnreachable
 from storage.store import Store
 from tests.storage.small import drawing, epoch, lease_of, open_study, result
@@ -137,74 +137,26 @@ def test_a_bug_is_not_retried(database_url: str) -> None:
     store.close()
 
 
-class Cable:
-    """A TCP port that leads to the test server's socket, and can be cut."""
-
-    def __init__(self, target: str) -> None:
-        self.target = target
-        self.open: list[socket.socket] = []
-        self.plugged = True
-        self.flowing = threading.Event()
-        self.flowing.set()
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=16)
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self.server.accept()
-            except OSError:
-                return
-            if not self.plugged:
-                client.close()
-                continue
-            there = socket.socket(socket.AF_UNIX)
-            there.connect(self.target)
-            self.open += [client, there]
-            for one, other in ((client, there), (there, client)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(65536):
-                self.flowing.wait()
-                other.sendall(data)
-        other.close()
-
-    def freeze(self) -> None:
-        """Say nothing more, but hold the line: what a stopped server looks like."""
-        self.flowing.clear()
-
-    def cut(self) -> None:
-        self.plugged = False
-        for each in self.open:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self.open.clear()
-
-
 @pytest.fixture
 def cable(postgres_url: str) -> Iterator[Cable]:
     folder = make_url(postgres_url).query.get("host")
     if not isinstance(folder, str) or not hasattr(socket, "AF_UNIX"):
         pytest.skip("the test server has no Unix socket")
-    cable = Cable(str(Path(folder, ".s.PGSQL.5432")))
+    cable = Cable(str(Path(folder, ".s.PGSQL.5432")), "127.0.0.1")
     yield cable
-    cable.server.close()
-    cable.cut()
+    cable.close()
 
 
 def test_an_outage_is_waited_out_and_nothing_is_lost(postgres_url: str, cable: Cable) -> None:
-    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    url = make_url(postgres_url).set(host=cable.host, port=cable.port, query={})
     store = Store.connect(url.render_as_string(hide_password=False))
     study_id = open_study(store)
     lease = lease_of(store.claim(study_id, "1-lr", "w", "n", drawing([0])))
     store.report(lease, [epoch(1)])
-    cable.cut()
+    cable.unplug()
     with store.patient_for(0.0), pytest.raises(StorageUnreachable, match="does not answer"):
         store.report(lease, [epoch(2)])
-    threading.Timer(1.0, lambda: setattr(cable, "plugged", True)).start()
+    threading.Timer(1.0, cable.mend).start()
     started = time.monotonic()
     store.report(lease, [epoch(2)])
     assert 0.5 < time.monotonic() - started < 10
@@ -214,23 +166,23 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(postgres_url: str, cable: C
 
 
 def test_a_server_that_holds_the_line_and_says_nothing_is_given_up(postgres_url: str, cable: Cable) -> None:
-    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    url = make_url(postgres_url).set(host=cable.host, port=cable.port, query={})
     store = Store.connect(url.render_as_string(hide_password=False))
     store._database.deadline.seconds = 0.5
-    cable.freeze()
+    cable.cut()
     started = time.monotonic()
     with store.patient_for(0.0), pytest.raises(StorageUnreachable):
         store.studies()
     assert time.monotonic() - started < 8
-    cable.flowing.set()
+    cable.mend()
     assert store.studies() == []
     store.close()
 
 
 def test_closing_ends_a_call_that_waits_for_the_database(postgres_url: str, cable: Cable) -> None:
-    url = make_url(postgres_url).set(host="127.0.0.1", port=cable.port, query={})
+    url = make_url(postgres_url).set(host=cable.host, port=cable.port, query={})
     store = Store.connect(url.render_as_string(hide_password=False))
-    cable.cut()
+    cable.unplug()
     threading.Timer(0.5, store.close).start()
     started = time.monotonic()
     with pytest.raises(StorageUnreachable, match="closed"):
