@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, literal, select
 
-from storage import blobs, cells, fleet, optuna_tables
+from storage import blobs, cells, fleet, optuna_births
 from storage.schema import CellTable, EpochTable, ManifestTable, MeasurementTable, table_of
 from storage.shown import Shown
 from storage.studies import open_phase
@@ -35,7 +35,7 @@ def adopt(connection: Connection, source_id: int, target_id: int, but: Sequence[
         if connection.execute(there).first() is not None:
             continue
         study = f"{name}/{PHASE}"
-        trial_id, number = optuna_tables.copy_trial(connection, source_trial, study, Shown({}, {}, {}))
+        trial_id, number = optuna_births.copy_trial(connection, source_trial, study, Shown({}, {}, {}))
         cells.forget_trial(connection, [trial_id])  # SQLite uses ids again
         cell = {column.name: row[column.name] for column in kept}
         cell |= {"study_id": target_id, "home": PHASE, "trial_id": trial_id, "optuna_study": study, "number": number}

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import IntegrityError
 
-from storage import optuna_tables
+from storage import optuna_births, optuna_tables
 from storage.grant import Asked
 from storage.names import to_json
 from storage.schema import BudgetTable, CellTable, DatabaseClock, EntryTable, JsonText, LeaseTable, table_of
@@ -49,7 +49,7 @@ def enter(
     """
     from psycopg import ClientCursor  # who works on SQLite need not load it
 
-    bound = optuna_tables.bound_at_once(shown) | {"ttl": asked.ttl}
+    bound = optuna_births.bound_at_once(shown) | {"ttl": asked.ttl}
     bound |= _named("cell", table_of(CellTable), cell) | _named("entry", table_of(EntryTable), entry)
     driver: Any = connection.connection.driver_connection
     usual, driver.cursor_factory = driver.cursor_factory, ClientCursor  # one message cannot have values apart from it
@@ -83,7 +83,7 @@ def _message(dialect: Dialect, cell_names: tuple[str, ...], entry_names: tuple[s
     lock = select(BudgetTable.used).where(*_here(cell_row)).with_for_update()
     known = exists().where(*(cells.c[name] == cell_row[name] for name in IDENTITY))
     spent = _spent(cell_row, known)
-    trial, parameters, attributes = optuna_tables.trial_at_once(cell_row["optuna_study"], spent)
+    trial, parameters, attributes = optuna_births.trial_at_once(cell_row["optuna_study"], spent)
     numbered = {"trial_id": trial.c.trial_id, "number": trial.c.number}
     cell = _inserted(cells, cell_row | numbered, trial).returning(cells.c.cell_id).cte("cell")
     both = trial.join(cell, true())

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import TrialState
 from sqlalchemy import Connection, delete, select, update
 
-from storage import attempts, blobs, optuna_tables
+from storage import attempts, blobs, optuna_births, optuna_tables
 from storage.names import clean_text
 from storage.rows import STATE_OF_STOP, CheckpointRow, EpochRow, Result
 from storage.schema import CellTable, CheckpointTable, EntryTable, EpochTable
@@ -58,7 +58,7 @@ def show_reused(connection: Connection, entry_id: int) -> None:
     shown = Shown.thawed(row.params, row.shown)
     shown.attrs["reused"] = f"{row.optuna_study} #{row.number}"  # type: ignore[index]
     study = row.optuna_study.removesuffix(row.home) + row.phase
-    trial_id, number = optuna_tables.copy_trial(connection, row.trial_id, study, shown)
+    trial_id, number = optuna_births.copy_trial(connection, row.trial_id, study, shown)
     told = update(EntryTable).where(EntryTable.entry_id == entry_id).values(trial_id=trial_id, number=number)
     connection.execute(told)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
-from storage import cells, halt, optuna_tables
+from storage import cells, halt, optuna_births
 from storage.database import Database
 from storage.entering import Conflict, Known, enter, refer, shown_of
 from storage.errors import StudyMissing
@@ -79,7 +79,7 @@ def claim(database: Database, history: History, asked: Asked, draw: Draw) -> Lea
                 study = f"{view.study}/{asked.phase}"
                 if proposal.distributions != history.checked:
                     shown = shown_of(proposal)
-                    database.read(lambda connection: optuna_tables.check_compatible(connection, study, shown))  # noqa: B023
+                    database.read(lambda connection: optuna_births.check_compatible(connection, study, shown))  # noqa: B023
                     history.checked = proposal.distributions
                 lease = _enter(database, history, asked, proposal, study)
                 if lease is not None:
@@ -105,7 +105,7 @@ def _enter(database: Database, history: History, asked: Asked, proposal: Proposa
             with suppress(Conflict):
                 database.write(lambda connection: refer(connection, asked, proposal))
     except Conflict:  # or Optuna's study is gone, which is told here
-        database.read(lambda connection: optuna_tables.check_compatible(connection, optuna_study, shown_of(proposal)))
+        database.read(lambda connection: optuna_births.check_compatible(connection, optuna_study, shown_of(proposal)))
     return None
 
 

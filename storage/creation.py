@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 import storage.attempts  # noqa: F401 (its table is one of ours, and so is the next)
 import storage.blobs  # noqa: F401
-from storage import optuna_tables
+from storage import optuna_schema
 from storage.database import FIRST_CONTACT_SECONDS, Database, transient
 from storage.errors import SchemaTooNew, StorageRefused, StorageUnreachable
 from storage.host import host_identity, same_host
@@ -114,9 +114,9 @@ def refuse_foreign(database: Database, found: tuple[int, str] | None) -> None:
             f"{database.shown} has tables of version {version}, this ceteris has {SCHEMA_VERSION}:"
             " use the ceteris that made it, or another --storage"
         )
-    if revision != optuna_tables.HEAD_REVISION:
+    if revision != optuna_schema.HEAD_REVISION:
         raise SchemaTooNew(
-            f"{database.shown} has Optuna tables of revision {revision}, this Optuna has {optuna_tables.HEAD_REVISION}:"
+            f"{database.shown} has Optuna tables of revision {revision}, this Optuna has {optuna_schema.HEAD_REVISION}:"
             " install the Optuna that made them, or use another --storage"
         )
 
@@ -126,7 +126,7 @@ def versions(connection: Connection) -> tuple[int, str] | None:
     if not inspect(connection).has_table(VersionTable.__tablename__):
         return None
     version = connection.execute(select(VersionTable.schema_version)).scalar_one_or_none()
-    return None if version is None else (version, optuna_tables.revision(connection))
+    return None if version is None else (version, optuna_schema.revision(connection))
 
 
 def _create(connection: Connection) -> None:
@@ -134,7 +134,7 @@ def _create(connection: Connection) -> None:
     _alone(connection)
     if versions(connection) is not None:
         return
-    optuna_tables.create_tables(connection)
+    optuna_schema.create_tables(connection)
     Base.metadata.create_all(connection)
     row = {"only": 1, "schema_version": SCHEMA_VERSION, "host": host_identity()}
     insert_or_ignore(connection, VersionTable.metadata.tables[VersionTable.__tablename__], row)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
-from storage import at_once, cells, optuna_tables
+from storage import at_once, cells, optuna_births, optuna_tables
 from storage.grant import Asked, insert_lease
 from storage.rows import Lease, Proposal
 from storage.schema import BudgetTable, CellTable, EntryTable, LeaseTable, table_of
@@ -78,7 +78,7 @@ def _step_by_step(
     newest_trial = _spend(connection, asked, optuna_tables.locked(cell["optuna_study"]))
     identity = {name: cell[name] for name in at_once.IDENTITY}
     known = exists().where(*(getattr(CellTable, name) == value for name, value in identity.items()))
-    made = optuna_tables.new_trial(connection, cell["optuna_study"], shown, unless=known)
+    made = optuna_births.new_trial(connection, cell["optuna_study"], shown, unless=known)
     if made is None:
         raise Known
     trial_id, number = made

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from storage import cells, optuna_tables
+from storage import cells, optuna_note, optuna_tables
 from storage.errors import StudyBusy, StudyMissing
 from storage.names import check_phase, check_study_name, clean_text
 from storage.rows import Manifest, PhaseState, StudySummary
@@ -118,7 +118,7 @@ def keep_note(connection: Connection, study_id: int, phase: str, body: str) -> b
     """Show `body` as the note of a phase, unless a person has written another; whether anything was written."""
     check_exists(connection, study_id)
     name = connection.execute(select(ManifestTable.name).where(ManifestTable.study_id == study_id)).scalar_one()
-    return optuna_tables.keep_note(connection, f"{name}/{check_phase(phase)}", clean_text(body))
+    return optuna_note.keep_note(connection, f"{name}/{check_phase(phase)}", clean_text(body))
 
 
 def reopen(connection: Connection, study_id: int, reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text
 
-from storage import halt, optuna_tables
+from storage import halt, optuna_schema
 from storage.errors import StudyBusy, StudyExists, StudyMissing
 from storage.schema import Base, BudgetTable, DatabaseClock, LeaseTable, ManifestTable, WorkerTable, table_of
 
@@ -93,7 +93,7 @@ def _refuse_busy(source: Connection, study_id: int, name: str) -> None:
 
 def _copy_optuna(source: Connection, target: Connection, names: list[str], ids: _Ids) -> None:
     """Optuna's studies of these names. Its tables are read by their columns, whichever there are."""
-    tables = optuna_tables.all_tables()
+    tables = optuna_schema.all_tables()
     studies = next(table for table in tables if table.name == "studies")
     _copy(source, target, studies, select(studies).where(studies.c.study_name.in_(names)), ids)
     for table in tables:

@@ -83,4 +83,4 @@ def test_optunas_private_tables_are_named_in_one_file_of_storage() -> None:
         for file in (HOME / package).rglob("*.py")
         if private.search(file.read_text(encoding="utf-8"))
     ]
-    assert set(named) <= {"storage/optuna_tables.py"}
+    assert set(named) <= {"storage/optuna_schema.py"}

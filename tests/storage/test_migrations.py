@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from storage.creation import ensure_tables
 from storage.errors import SchemaTooNew, StorageRefused
 from storage.migrations import STEPS, can_migrate
-from storage.optuna_tables import HEAD_REVISION
+from storage.optuna_schema import HEAD_REVISION
 from storage.schema import SCHEMA_VERSION, Base, VersionTable
 from storage.store import Store
 from tests.storage.small import attempt, claim_soon, drawing, epoch, lease_of, open_study, result

@@ -11,7 +11,7 @@ from optuna.distributions import FloatDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from storage import optuna_tables
+from storage import optuna_schema
 from storage.rows import Proposal
 from storage.store import Store
 from tests.storage.small import drawing, epoch, lease_of, open_study, proposal, result
@@ -60,7 +60,7 @@ def test_optuna_may_add_trials_of_its_own(store: Store, database_url: str) -> No
 
 def test_the_tables_are_those_that_optuna_makes(store: Store, database_url: str, tmp_path) -> None:
     stock = RDBStorage(f"sqlite:///{(tmp_path / 'stock.db').as_posix()}")
-    assert stock.get_head_version() == optuna_tables.HEAD_REVISION
+    assert stock.get_head_version() == optuna_schema.HEAD_REVISION
     ours = RDBStorage(database_url)
     assert ours.get_current_version() == ours.get_head_version()
     for storage in (stock, ours):
@@ -124,8 +124,8 @@ COLUMNS = {
 
 
 def test_the_private_parts_of_optuna_that_are_used_are_as_they_were() -> None:
-    """Another Optuna 5.0.x with other columns, marks or conversions would be written wrongly: see optuna_tables."""
-    models = optuna_tables.models
+    """Another Optuna 5.0.x with other columns, marks or conversions would be written wrongly: see optuna_schema."""
+    models = optuna_schema.models
     tables = models.BaseModel.metadata.tables
     assert {name: " ".join(sorted(tables[name].c.keys())) for name in COLUMNS} == COLUMNS
     stored = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr
