@@ -7,7 +7,7 @@ equivalence gate failed.
 
 import sys
 
-from benchmarks import data_path, epoch, equivalence, layout, roofline, sharing, step, study, trial
+from benchmarks import data_path, epoch, equivalence, layout, roofline, sharing, small_maps, step, study, trial
 from benchmarks.cases import options, settings
 from benchmarks.report import header
 
@@ -21,6 +21,7 @@ ALL = {
     "equivalence": equivalence.run,
     "layout": layout.run,
     "sharing": sharing.run,
+    "small_maps": small_maps.run,
 }
 NOT_MEASURED = "**not measured on GPU**: there is no CUDA device here; what follows is a toy run on the CPU."
 

@@ -26,8 +26,10 @@ class SmallMapConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
         training = torch.is_grad_enabled() and self.weight.requires_grad
+        usual = input.ndim == 4 and input.shape[1] == self.in_channels  # what is not, the library takes or refuses
         sides = _sides(self, input)
-        if not training or precision not in FORMATS or not 0 < sides[0].out * sides[1].out <= POSITIONS:
+        small = 0 < sides[0].out * sides[1].out <= POSITIONS
+        if not (training and usual and small and precision in FORMATS):
             return super().forward(input)
         out = cast(Tensor, _Convolution.apply(input.to(precision), self.weight, *sides))
         return out if self.bias is None else out + self.bias.to(precision)[:, None, None]

@@ -128,14 +128,21 @@ def test_only_plain_convolutions_with_many_filters_are_changed() -> None:
     assert [type(module) for module in model] == [*kinds, SmallMapConv2d]
 
 
-def test_a_filter_that_does_not_fit_is_refused_in_the_words_of_the_library() -> None:
-    ours, theirs = pair(256, 256, 5)
+@pytest.mark.parametrize("sizes", [(1, 256, 2, 2), (1, 255, 6, 6), (256, 0, 6)])
+def test_images_that_do_not_fit_are_refused_in_the_words_of_the_library(sizes: tuple[int, ...]) -> None:
     said = []
-    for module in (ours, theirs):
-        with pytest.raises(RuntimeError, match="greater than actual input size") as refusal:
-            module(images(1, 256, 2, 2))
+    for module in pair(256, 256, 5):
+        with pytest.raises(RuntimeError) as refusal:
+            module(torch.zeros(sizes))
         said.append(str(refusal.value))
     assert said[0] == said[1]
+
+
+def test_a_single_image_without_a_batch_is_taken_as_by_the_library() -> None:
+    ours, theirs = pair(256, 256, 3, padding=1)
+    shown = torch.randn(256, 2, 2)
+    for mine, library in zip(learned(ours, shown), learned(theirs, shown), strict=True):
+        assert torch.equal(mine, library)
 
 
 def test_gradients_lie_in_memory_as_weights_do_or_the_optimizer_would_copy_them() -> None:
