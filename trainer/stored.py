@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class StoredAdamW(torch.optim.AdamW):
-    """The same arithmetic for every weight, to the bit; on a CPU 8 instead of 24 ms a step of resnet18.
+    """The same arithmetic for every weight, to the bit; on a CPU it takes 5 to 12 ms less in a step of resnet18.
 
     The fused kernel of torch 2.14 works in the order of a tensor's sizes: filters that are channels_last, their
     gradient and their moments are copied there and back. In the order of their memory they need not be.
