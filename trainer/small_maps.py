@@ -3,9 +3,13 @@
 The library multiplies with the zeros of the border as well: on a map of 2 x 2 five of nine taps of a 3 x 3 filter meet
 nothing else. Here the gradient of each tap is one matrix product of what it really meets, and where every output sees
 every input a convolution is a linear layer whose matrix repeats the filter. Figures: docs/BENCHMARKS.md, Small maps.
+
+And in bf16 the library (oneDNN, torch 2.14) leaves the gradient of taps that meet nothing unwritten on some such maps:
+whatever lay in that memory, also NaN, would be learned. There the filter is cut to the taps that meet something.
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 import torch
@@ -25,26 +29,31 @@ class SmallMapConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        many, short = self.groups == 1 and self.in_channels * self.out_channels >= LARGE, precision is torch.bfloat16
         training = torch.is_grad_enabled() and self.weight.requires_grad
         usual = input.ndim == 4 and input.shape[1] == self.in_channels  # what is not, the library takes or refuses
-        sides = _sides(self, input)
-        small = 0 < sides[0].out * sides[1].out <= POSITIONS
-        if not (training and usual and small and precision in FORMATS):
+        if not ((many or short) and training and usual and precision in FORMATS):
             return super().forward(input)
-        out = cast(Tensor, _Convolution.apply(input.to(precision), self.weight, *sides))
-        return out if self.bias is None else out + self.bias.to(precision)[:, None, None]
+        height, width = _sides(self, input)
+        if many and 0 < height.out * width.out <= POSITIONS:
+            out = cast(Tensor, _Convolution.apply(input.to(precision), self.weight, height, width))
+            return out if self.bias is None else out + self.bias.to(precision)[:, None, None]
+        if short and height.live and width.live and not (height.all_live and width.all_live):
+            weight = self.weight[:, :, height.live, width.live]
+            padded = functional.pad(input, (*width.around_live, *height.around_live))
+            return functional.conv2d(padded, weight, self.bias, self.stride, groups=self.groups)
+        return super().forward(input)
 
 
 def install(model: nn.Module) -> None:
-    """In place: every plain convolution of `model` that has filters enough becomes a `SmallMapConv2d`."""
+    """In place: every plain convolution of `model` becomes a `SmallMapConv2d`."""
     for module in model.modules():
-        if type(module) is nn.Conv2d and _is_plain(module) and module.in_channels * module.out_channels >= LARGE:
+        if type(module) is nn.Conv2d and _is_plain(module):
             module.__class__ = SmallMapConv2d
 
 
 def _is_plain(module: nn.Conv2d) -> bool:
-    alone = module.groups == 1 and module.dilation == (1, 1)
-    return alone and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    return module.dilation == (1, 1) and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,31 @@ class _Side:
     stride: int
     padding: int
 
-    @property
+    @cached_property
     def out(self) -> int:
         return max(0, (self.size + 2 * self.padding - self.taps) // self.stride + 1)
 
-    @property
+    @cached_property
     def all_meet(self) -> bool:
         """Whether every output sees every input."""
         return self.padding >= (self.out - 1) * self.stride and self.size + self.padding <= self.taps
+
+    @cached_property
+    def live(self) -> slice | None:
+        """From the first to the last tap that meets an input; None where none does."""
+        met = [tap for tap in range(self.taps) if self.met_by(tap)[0] != slice(0, 0)]
+        return slice(met[0], met[-1] + 1) if met else None
+
+    @cached_property
+    def all_live(self) -> bool:
+        return self.live == slice(0, self.taps)
+
+    @cached_property
+    def around_live(self) -> tuple[int, int]:
+        """What is to be added before and after the inputs, negative where some are never met, for `live` taps alone."""
+        live = self.live or slice(0, self.taps)
+        before = self.padding - live.start
+        return before, (self.out - 1) * self.stride + live.stop - live.start - self.size - before
 
     def taps_of(self, output: int) -> slice:
         """Those that meet the inputs, from the first to the last; only where `all_meet`."""
@@ -75,14 +101,19 @@ class _Side:
         first = max(0, -((tap - self.padding) // self.stride))
         last = min(self.out - 1, (self.size - 1 + self.padding - tap) // self.stride)
         begin = first * self.stride + tap - self.padding
-        count = max(0, last - first + 1)
+        count = last - first + 1
+        if count <= 0:
+            return slice(0, 0), slice(0, 0)
         return slice(first, first + count), slice(begin, begin + count * self.stride, self.stride)
 
 
 def _sides(module: nn.Conv2d, images: Tensor) -> tuple[_Side, _Side]:
     geometry = module.kernel_size, module.stride, cast(Pair, module.padding)
     height, width = zip(images.shape[-2:], *geometry, strict=True)
-    return _Side(*height), _Side(*width)
+    return _side(*height), _side(*width)
+
+
+_side = lru_cache(maxsize=None)(_Side)  # what is found out about one is asked for at every step
 
 
 class _Convolution(torch.autograd.Function):

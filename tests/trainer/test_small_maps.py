@@ -69,7 +69,7 @@ def test_a_small_map_gives_what_the_library_gives(
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("side", [1, 2, 4])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_it_rounds_no_worse_than_the_library(precision: str, side: int, stride: int) -> None:
+def test_it_rounds_as_its_format_allows(precision: str, side: int, stride: int) -> None:
     ours, theirs = pair(192, 192, 3, stride, padding=1)
     shown = images(16, 192, side, side)
     if precision == "bf16":  # what autocast makes of them is not its error
@@ -77,10 +77,37 @@ def test_it_rounds_no_worse_than_the_library(precision: str, side: int, stride: 
         for module in (ours, theirs):
             module.weight.data = module.weight.data.bfloat16().float()
     exact = learned(deepcopy(theirs).double(), shown.double())
-    mine, library = learned(ours, shown, precision), learned(theirs, shown, precision)
-    assert [each.dtype for each in mine] == [each.dtype for each in library]
-    for found, reference, truth in zip(mine, library, exact, strict=True):
-        assert error(found, truth) <= 1.2 * error(reference, truth) + 1e-7
+    allowed = {"fp32": 1e-6, "bf16": 0.004}[precision]  # 2 ** -8 is the last of the digits
+    for found, truth in zip(learned(ours, shown, precision), exact, strict=True):
+        assert error(found, truth) <= allowed
+
+
+@pytest.mark.parametrize("groups", [1, 32])
+@pytest.mark.parametrize(("side", "taps", "stride"), [(1, 3, 2), (1, 5, 1), (1, 5, 2), (2, 7, 1), (2, 5, 2)])
+def test_no_gradient_is_left_to_what_lay_in_memory(side: int, taps: int, stride: int, groups: int) -> None:
+    """In bf16 the library does not write that of taps which meet nothing but the border."""
+    theirs = nn.Conv2d(32, 32, taps, stride, taps // 2, groups=groups, bias=False)
+    ours = deepcopy(theirs)
+    install(ours)
+    shown = images(16, 32, side, side)
+    exact = learned(deepcopy(theirs).double(), shown.double())
+    for _ in range(5):
+        for size in (ours.weight.numel() // 2, ours.weight.numel()):
+            dirty = [torch.full((size,), torch.nan) for _ in range(8)]
+            del dirty
+        for found, truth in zip(learned(ours, shown, "bf16"), exact, strict=True):
+            assert error(found, truth) < 0.02
+
+
+@pytest.mark.parametrize(("size", "taps", "stride", "padding"), [each for each in GEOMETRIES if 2 * each[3] <= each[1]])
+def test_what_is_cut_to_taps_that_meet_something_gives_what_the_whole_filter_gives(
+    size: tuple[int, int], taps: int, stride: int, padding: int
+) -> None:
+    ours, theirs = pair(6, 5, taps, stride=stride, padding=padding, bias=True)
+    shown = images(4, 6, *size)
+    exact = learned(deepcopy(theirs).double(), shown.double())
+    for found, truth in zip(learned(ours, shown, "bf16"), exact, strict=True):
+        assert error(found, truth) < 0.02
 
 
 def test_in_inference_it_is_the_library_to_the_bit() -> None:
@@ -110,13 +137,11 @@ def test_a_small_map_is_not(monkeypatch: pytest.MonkeyPatch, side: int) -> None:
         pair(256, 256, 3, padding=1)[0](images(2, 256, side, side))
 
 
-def test_only_plain_convolutions_with_many_filters_are_changed() -> None:
+def test_only_plain_convolutions_are_changed() -> None:
     class Own(nn.Conv2d):
         pass
 
     left = [
-        nn.Conv2d(64, 64, 3),
-        nn.Conv2d(256, 256, 3, groups=2),
         nn.Conv2d(256, 256, 3, dilation=2),
         nn.Conv2d(256, 256, 3, padding=1, padding_mode="reflect"),
         nn.Conv2d(256, 256, 3, padding="same"),
