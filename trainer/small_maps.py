@@ -8,14 +8,14 @@ And in bf16 the library (oneDNN, torch 2.14) leaves the gradient of taps that me
 whatever lay in that memory, also NaN, would be learned. There the filter is cut to the taps that meet something.
 """
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from trainer.taps import Side, side_of
 
 POSITIONS = 16  # of the map that comes out; with more the library is as fast
 LARGE = 2**15  # channels in times channels out; with fewer the products are too small to pay
@@ -56,71 +56,17 @@ def _is_plain(module: nn.Conv2d) -> bool:
     return module.dilation == (1, 1) and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
-@dataclass(frozen=True)
-class _Side:
-    """A convolution along the height or the width of a map. Tap t of output o meets input o * stride + t - padding."""
-
-    size: int
-    taps: int
-    stride: int
-    padding: int
-
-    @cached_property
-    def out(self) -> int:
-        return max(0, (self.size + 2 * self.padding - self.taps) // self.stride + 1)
-
-    @cached_property
-    def all_meet(self) -> bool:
-        """Whether every output sees every input."""
-        return self.padding >= (self.out - 1) * self.stride and self.size + self.padding <= self.taps
-
-    @cached_property
-    def live(self) -> slice | None:
-        """From the first to the last tap that meets an input; None where none does."""
-        met = [tap for tap in range(self.taps) if self.met_by(tap)[0] != slice(0, 0)]
-        return slice(met[0], met[-1] + 1) if met else None
-
-    @cached_property
-    def all_live(self) -> bool:
-        return self.live == slice(0, self.taps)
-
-    @cached_property
-    def around_live(self) -> tuple[int, int]:
-        """What is to be added before and after the inputs, negative where some are never met, for `live` taps alone."""
-        live = self.live or slice(0, self.taps)
-        before = self.padding - live.start
-        return before, (self.out - 1) * self.stride + live.stop - live.start - self.size - before
-
-    def taps_of(self, output: int) -> slice:
-        """Those that meet the inputs, from the first to the last; only where `all_meet`."""
-        first = self.padding - output * self.stride
-        return slice(first, first + self.size)
-
-    def met_by(self, tap: int) -> tuple[slice, slice]:
-        """The outputs for which `tap` lies within the map, and the inputs that it meets there."""
-        first = max(0, -((tap - self.padding) // self.stride))
-        last = min(self.out - 1, (self.size - 1 + self.padding - tap) // self.stride)
-        begin = first * self.stride + tap - self.padding
-        count = last - first + 1
-        if count <= 0:
-            return slice(0, 0), slice(0, 0)
-        return slice(first, first + count), slice(begin, begin + count * self.stride, self.stride)
-
-
-def _sides(module: nn.Conv2d, images: Tensor) -> tuple[_Side, _Side]:
+def _sides(module: nn.Conv2d, images: Tensor) -> tuple[Side, Side]:
     geometry = module.kernel_size, module.stride, cast(Pair, module.padding)
     height, width = zip(images.shape[-2:], *geometry, strict=True)
-    return _side(*height), _side(*width)
-
-
-_side = lru_cache(maxsize=None)(_Side)  # what is found out about one is asked for at every step
+    return side_of(*height), side_of(*width)
 
 
 class _Convolution(torch.autograd.Function):
     """images [n, in, h, w], weight [out, in, taps, taps] in fp32 -> [n, out, h', w'] in the format of the images."""
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, weight: Tensor, height: _Side, width: _Side) -> Tensor:
+    def forward(ctx: Any, images: Tensor, weight: Tensor, height: Side, width: Side) -> Tensor:
         linear = height.all_meet and width.all_meet
         filters = _matrix(weight, height, width, images.dtype) if linear else weight.to(images.dtype)
         ctx.save_for_backward(images, filters)
@@ -145,7 +91,7 @@ class _Convolution(torch.autograd.Function):
         return of_images, of_filters, None, None
 
 
-def _geometry(height: _Side, width: _Side) -> tuple[Pair, Pair]:
+def _geometry(height: Side, width: Side) -> tuple[Pair, Pair]:
     """(stride, padding)"""
     return (height.stride, width.stride), (height.padding, width.padding)
 
@@ -155,7 +101,7 @@ def _last(images: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1).contiguous()
 
 
-def _matrix(weight: Tensor, height: _Side, width: _Side, dtype: torch.dtype) -> Tensor:
+def _matrix(weight: Tensor, height: Side, width: Side, dtype: torch.dtype) -> Tensor:
     """[h' w' out, h w in]: of the linear layer that the convolution is where every output sees every input."""
     filters = weight.permute(0, 2, 3, 1)
     made = weight.new_empty(height.out, width.out, len(weight), height.size, width.size, filters.shape[3], dtype=dtype)
@@ -165,7 +111,7 @@ def _matrix(weight: Tensor, height: _Side, width: _Side, dtype: torch.dtype) -> 
     return made.view(height.out * width.out * len(weight), -1)
 
 
-def _gradient_of_filters(images: Tensor, gradient: Tensor, height: _Side, width: _Side) -> Tensor:
+def _gradient_of_filters(images: Tensor, gradient: Tensor, height: Side, width: Side) -> Tensor:
     """[out, in, taps, taps] in fp32 from [n, h, w, in] and [n, h', w', out]: a product for each tap."""
     found = images.new_empty(gradient.shape[3], height.taps, width.taps, images.shape[3], dtype=torch.float32)
     for row in range(height.taps):

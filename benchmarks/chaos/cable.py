@@ -1,4 +1,4 @@
-"""A connection between TCP and a Unix socket that can be cut."""
+"""A connection to a server that can be cut."""
 
 import socket
 import threading
@@ -6,9 +6,10 @@ from contextlib import suppress
 
 
 class Cable:
-    """A TCP port that leads to a Unix socket, and can be cut, with or without a word to those it connects."""
+    """A TCP port that leads to a server, and can be cut, with or without a word to those it connects."""
 
-    def __init__(self, target: str, host: str) -> None:
+    def __init__(self, target: str | tuple[str, int], host: str) -> None:
+        """`target`: the path of a Unix socket, or host and port."""
         self._target, self.host = target, host
         self._ends: list[socket.socket] = []
         self._answered = True
@@ -52,15 +53,25 @@ class Cable:
             if not self._answered:
                 client.close()
                 continue
-            there = socket.socket(socket.AF_UNIX)
             try:
-                there.connect(self._target)
+                there = self._connected()
             except OSError:
                 client.close()
                 continue
             self._ends += [client, there]
             for one, other in ((client, there), (there, client)):
                 threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._target, tuple):
+            return socket.create_connection(self._target)
+        there = socket.socket(socket.AF_UNIX)
+        try:
+            there.connect(self._target)
+        except OSError:
+            there.close()
+            raise
+        return there
 
     def _pump(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
